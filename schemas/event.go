@@ -1,0 +1,86 @@
+package schemas
+
+//go:generate go run ./generate
+
+import "time"
+
+// EventVersion is the version of the wire format that this file describes.
+const EventVersion = 1
+
+// Limits of the wire format. The collector answers beyond them with the error code named here.
+const (
+	MaxBatchBytes   = 64 << 10       // too_large: what one beacon can carry
+	MaxBatchEvents  = 50             // too_many_events
+	MaxEventBytes   = 8 << 10        // event_too_large: one event's JSON
+	MaxDepth        = 6              // too_deep: nested objects and arrays of a batch
+	MaxAge          = 24 * time.Hour // too_old: between creation and receipt
+	MaxPropCount    = 16             // field_too_long
+	MaxAnonymousIDs = 20             // field_too_long
+)
+
+// Kind says what an event reports.
+type Kind string
+
+// The kinds of events.
+const (
+	Page       Kind = "page"       // a page was viewed, or a route of a single-page application
+	Engagement Kind = "engagement" // the engaged time of a page view so far
+	Custom     Kind = "custom"     // the site owner's own event
+	Form       Kind = "form"       // a form was sent; its values are never part of it
+)
+
+// Batch is the body of a POST to the batch endpoint.
+//
+// Within a version fields are only added; a collector skips fields that it does not know.
+type Batch struct {
+	// Version of this format: 1.
+	Version int `json:"v" limit:"minimum=1,maximum=1"`
+	// Sent is when the batch left the browser, in ms since the Unix epoch by the browser's clock.
+	Sent int64 `json:"sent" limit:"minimum=0,maximum=9007199254740991"`
+	// Choice is the visitor's choice as the consent cookie has it; absent before a choice.
+	Choice string `json:"choice,omitempty" limit:"maxLength=160"`
+	// Visitor is the browser's random 128-bit id in hex; only with a performance grant.
+	Visitor string `json:"visitor,omitempty" limit:"pattern=^[0-9a-f]{32}$"`
+	// GPC is navigator.globalPrivacyControl.
+	GPC bool `json:"gpc,omitempty"`
+	// DNT is navigator.doNotTrack === "1".
+	DNT bool `json:"dnt,omitempty"`
+	// Retried is true when any of the events may have been sent before.
+	Retried bool `json:"retried,omitempty"`
+	// Events, oldest first. May be empty when only the choice is reported.
+	Events []Event `json:"events" limit:"maxItems=50"`
+}
+
+// Event is one event as the browser reports it.
+type Event struct {
+	// ID is a UUIDv7 made in the browser; the identity for every later deduplication.
+	ID string `json:"id" limit:"pattern=^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"`
+	// Kind of the event.
+	Kind Kind `json:"kind"`
+	// Created is when it happened, in ms since the Unix epoch by the browser's clock.
+	Created int64 `json:"created" limit:"minimum=0,maximum=9007199254740991"`
+	// URL of the page, absolute, http or https. Of its query only the campaign parameters are kept.
+	URL string `json:"url" limit:"maxLength=4096"`
+	// Referrer of the page; only its host is kept. For page views.
+	Referrer string `json:"referrer,omitempty" limit:"maxLength=4096"`
+	// View is the id of the page view that the event belongs to. Required for engagement.
+	View string `json:"view,omitempty" limit:"pattern=^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"`
+	// Engaged is the total engaged time of the view so far in ms. Required for engagement.
+	Engaged int64 `json:"engaged,omitempty" limit:"minimum=0,maximum=86400000"`
+	// Name of the owner's own event. Required for custom.
+	Name string `json:"name,omitempty" limit:"maxLength=64"`
+	// Form is the form's id, else its name, else its place in the page. Required for form.
+	Form string `json:"form,omitempty" limit:"maxLength=128"`
+	// Props of the owner's own event: keys up to 64 and values up to 256 bytes.
+	Props map[string]string `json:"props,omitempty" limit:"maxProperties=16,maxKeyLength=64,maxValueLength=256"`
+	// Anonymous lists the ids that this page load had sent anonymously before the grant.
+	Anonymous []string `json:"anonymous,omitempty" limit:"maxItems=20"`
+}
+
+// Source is an event's position in the log that it was loaded from. With the event's id it identifies a row.
+type Source struct {
+	Origin    string // the log's id: 32 hex digits, or a configured topic generation
+	Partition uint32 // the log's segment, or Kafka's partition
+	Offset    uint64 // the record within the segment, or Kafka's offset
+	Event     uint32 // the event within the record
+}

@@ -1,0 +1,196 @@
+package enrich
+
+import (
+	"errors"
+	"net/netip"
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+)
+
+// Limits of what is read and kept, in bytes.
+const (
+	maxURLBytes     = 4096 // schemas allows no longer ones
+	maxHostBytes    = 253  // what DNS allows
+	maxPathBytes    = 1024 // cut
+	maxUTMBytes     = 128  // cut
+	maxClickIDBytes = 512  // longer ones are not kept: part of an id matches nothing
+)
+
+// Page is what is kept of a page's URL. Port, query and fragment are not, the parameters below apart.
+type Page struct {
+	Host    string // lower case, in ASCII, without port and final dot
+	Path    string // starts with a slash; percent-decoded but for what would change its meaning; no control characters
+	UTM     UTM
+	ClickID ClickID
+}
+
+// UTM holds the campaign parameters, decoded, without control characters, cut to 128 bytes each.
+type UTM struct{ Source, Medium, Campaign, Term, Content string }
+
+// ClickID is the id that an advertising network put into the link. It needs an advertising grant to be kept: the
+// caller decides. Both fields are empty when there is none.
+type ClickID struct {
+	Kind  string // the parameter's name, one of a closed set: gclid, fbclid, msclkid, ...
+	Value string
+}
+
+// clickIDs in the order in which they win when a link carries several.
+var clickIDs = [...]string{
+	"gclid", "gbraid", "wbraid", "dclid", "msclkid", "fbclid", "ttclid", "twclid", "li_fat_id", "yclid", "epik",
+	"rdt_cid", "ScCid",
+}
+
+// The errors say nothing of the URL, which may hold personal data.
+var (
+	errURLTooLong = errors.New("the URL is longer than 4096 bytes")
+	errURLForm    = errors.New("not an absolute http or https URL without user name and password")
+)
+
+// ReadPage takes a page's URL apart. Its errors are fit for an answer to the sender.
+func ReadPage(rawURL string) (Page, error) {
+	if len(rawURL) > maxURLBytes {
+		return Page{}, errURLTooLong
+	}
+	u, err := url.Parse(mendEscapes(rawURL))
+	if err != nil || u.User != nil || (u.Scheme != "http" && u.Scheme != "https") {
+		return Page{}, errURLForm
+	}
+	host := cleanHost(u.Hostname())
+	if host == "" {
+		return Page{}, errURLForm
+	}
+	p := Page{Host: host, Path: cleanPath(u.EscapedPath())}
+	p.readQuery(u.RawQuery)
+	return p, nil
+}
+
+// cleanHost returns the empty string for what is not a host name or an address.
+func cleanHost(host string) string {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.WithZone("").String()
+	}
+	ascii, err := idna.Lookup.ToASCII(host)
+	if err != nil || len(ascii) > maxHostBytes {
+		return ""
+	}
+	return ascii
+}
+
+// mendEscapes turns a percent sign that starts no escape into one that does. Browsers leave such signs alone, net/url
+// refuses them, and a visit to /50%off is a visit.
+func mendEscapes(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		b.WriteByte(s[i])
+		if s[i] == '%' && !isEscape(s[i:]) {
+			b.WriteString("25")
+		}
+	}
+	return b.String()
+}
+
+func isEscape(s string) bool {
+	return len(s) >= 3 && isHex(s[1]) && isHex(s[2])
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
+}
+
+// cleanPath decodes a path for people to read, all but the escapes that stand for /, ?, # and %: without those, the
+// path would read as another one, or as one with a query.
+func cleanPath(escaped string) string {
+	var b strings.Builder
+	for i := 0; i < len(escaped); i++ {
+		if escaped[i] != '%' {
+			b.WriteByte(escaped[i])
+			continue
+		}
+		char, err := url.PathUnescape(escaped[i : i+3]) // whole: mendEscapes saw to it
+		if err != nil || strings.Contains("/?#%", char) {
+			char = escaped[i : i+3]
+		}
+		b.WriteString(char)
+		i += 2
+	}
+	path := clean(b.String(), maxPathBytes)
+	if !strings.HasPrefix(path, "/") {
+		return "/"
+	}
+	return path
+}
+
+// readQuery takes the first of each parameter that is known. Values with broken escapes are mended already.
+func (p *Page) readQuery(query string) {
+	rank := len(clickIDs)
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		name, raw, _ := strings.Cut(pair, "=")
+		if utm := p.UTM.field(name); utm != nil {
+			if *utm == "" {
+				*utm = clean(unescape(raw), maxUTMBytes)
+			}
+			continue
+		}
+		for i, kind := range clickIDs[:rank] {
+			if name != kind {
+				continue
+			}
+			if value := clean(unescape(raw), len(raw)); value != "" && len(value) <= maxClickIDBytes {
+				p.ClickID, rank = ClickID{kind, value}, i
+			}
+			break
+		}
+	}
+}
+
+func (u *UTM) field(name string) *string {
+	switch name {
+	case "utm_source":
+		return &u.Source
+	case "utm_medium":
+		return &u.Medium
+	case "utm_campaign":
+		return &u.Campaign
+	case "utm_term":
+		return &u.Term
+	case "utm_content":
+		return &u.Content
+	}
+	return nil
+}
+
+func unescape(raw string) string {
+	s, err := url.QueryUnescape(raw)
+	if err != nil {
+		return ""
+	}
+	return s
+}
+
+// clean makes s fit to be stored and shown: valid UTF-8, no control characters and none that turn the reading
+// direction, no space around it, at most limit bytes and no half character at the end.
+func clean(s string, limit int) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return -1
+		}
+		return r
+	}, s) // which also turns invalid bytes into U+FFFD
+	if len(s) > limit {
+		for limit > 0 && !utf8.RuneStart(s[limit]) {
+			limit--
+		}
+		s = s[:limit]
+	}
+	return strings.TrimSpace(s)
+}

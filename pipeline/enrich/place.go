@@ -1,0 +1,57 @@
+package enrich
+
+import (
+	"net/netip"
+	"runtime/debug"
+)
+
+// Place is where an address is used and by whose network, as far as the geo data knows. Empty fields are unknown.
+type Place struct {
+	Country      string // ISO 3166-1 alpha-2, upper case
+	Region       string // the English name that the data gives to the largest subdivision: a state, a canton, a Land
+	Network      uint32 // number of the autonomous system
+	NetworkOwner string // who announces it
+}
+
+// Place looks ip up. An address that is not on the public internet has no place; a 4-in-6 address is its IPv4 address.
+func (e *Enricher) Place(ip netip.Addr) (p Place) {
+	ip = ip.Unmap().WithZone("")
+	if !ip.IsGlobalUnicast() || ip.IsPrivate() {
+		return Place{}
+	}
+	// The files are mapped into memory. Where one is cut short in place, reading it is a fault, which by default ends
+	// the process; here it becomes a panic and the place unknown, until the next poll finds the new file.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer e.surviveFault(&p)
+
+	for _, s := range e.places {
+		if e.lookup(s, ip, &p); p.Country != "" {
+			break
+		}
+	}
+	for _, s := range e.networks {
+		if e.lookup(s, ip, &p); p.Network != 0 {
+			break
+		}
+	}
+	return p
+}
+
+func (e *Enricher) lookup(s *source, ip netip.Addr, p *Place) {
+	if err := s.table().lookup(ip, p); err != nil {
+		e.metrics.lookupErrors.Inc()
+	}
+}
+
+// surviveFault must be deferred directly. Panics that are not memory faults go on.
+func (e *Enricher) surviveFault(p *Place) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	if _, fault := r.(interface{ Addr() uintptr }); !fault {
+		panic(r)
+	}
+	*p = Place{}
+	e.metrics.lookupErrors.Inc()
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+)
+
+func configCommand() command {
+	return command{
+		name: "config", args: "[--check | --json] [settings]", summary: "Show every setting: its value, where that came from, and the default.",
+		detail:  "Secrets are shown as ***. Problems are reported all at once, each with its place and what to do.",
+		example: "heed config --check --config heed.yaml",
+		own: func(f *flags) {
+			f.set.Bool("check", false, "Only report problems; the exit status is 1 when there are any.")
+			f.set.Bool("json", false, "Print JSON.")
+		},
+		run: runConfig,
+	}
+}
+
+func runConfig(_ context.Context, p *program, f *flags) error {
+	cfg, err := loadConfig(p, f)
+	if err != nil {
+		return err
+	}
+	for _, w := range cfg.warnings {
+		fmt.Fprintf(p.stderr, "warning: %s\n", w)
+	}
+	if f.on("check") {
+		if err := cfg.checkServable(); err != nil {
+			return err
+		}
+		fmt.Fprintf(p.stdout, "the configuration is good: %d sites\n", len(cfg.Sites))
+		return nil
+	}
+	if f.on("json") {
+		return printConfigJSON(p.stdout, cfg)
+	}
+	return printConfig(p.stdout, cfg)
+}
+
+// shownSetting is one line of heed config.
+type shownSetting struct {
+	Name    string `json:"name"`
+	Value   string `json:"value"`
+	Origin  string `json:"origin"`
+	Default string `json:"default"`
+}
+
+func shownSettings(cfg *Config) []shownSetting {
+	var all []shownSetting
+	for _, s := range settings(cfg) {
+		all = append(all, shownSetting{s.name, s.shown(), cfg.origins[s.name].String(), s.def})
+	}
+	for i := range cfg.Sites {
+		site := &cfg.Sites[i]
+		for _, s := range siteSettings(site) {
+			all = append(all, shownSetting{fmt.Sprintf("sites[%d].%s", i, s.name), s.shown(), site.line.String(), s.def})
+		}
+	}
+	return all
+}
+
+func printConfig(w io.Writer, cfg *Config) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "SETTING\tVALUE\tFROM\tDEFAULT")
+	for _, s := range shownSettings(cfg) {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", s.Name, orDash(s.Value), s.Origin, orDash(s.Default))
+	}
+	return table.Flush()
+}
+
+// orDash keeps an empty value from looking like a missing column.
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+func printConfigJSON(w io.Writer, cfg *Config) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(shownSettings(cfg))
+}

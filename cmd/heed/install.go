@@ -1,0 +1,123 @@
+package main
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// install is what is made once per data folder and never changes: cookies, stored ids and pasted tags hang on it.
+type install struct {
+	Prefix string `json:"prefix"` // the collector's, unless the configuration has one
+
+	secret []byte // every site's keys come from it
+}
+
+const (
+	installFile = "install.json"
+	secretFile  = "secret"
+	secretBytes = 32
+)
+
+// openInstall reads the install of a data folder, or makes it. The caller holds the folder's lock.
+func openInstall(dir string) (*install, error) {
+	secret, err := openSecret(filepath.Join(dir, secretFile))
+	if err != nil {
+		return nil, err
+	}
+	in := &install{secret: secret}
+	path := filepath.Join(dir, installFile)
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		in.Prefix = randomPrefix()
+		if data, err = json.Marshal(in); err != nil {
+			return nil, fmt.Errorf("encode %s: %w", path, err)
+		}
+		return in, writeDurably(path, append(data, '\n'))
+	case err != nil:
+		return nil, fmt.Errorf("read install: %w", err)
+	}
+	if err := json.Unmarshal(data, in); err != nil {
+		return nil, fmt.Errorf("read install: %s is damaged: %w (restore it, or set collector.prefix and remove it)", path, err)
+	}
+	if err := checkPrefix(in.Prefix); err != nil {
+		return nil, fmt.Errorf("read install: %s: prefix: %w", path, err)
+	}
+	return in, nil
+}
+
+// openSecret never replaces a damaged secret: under a new one every visitor would be a new one.
+func openSecret(path string) ([]byte, error) {
+	secret, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		secret = make([]byte, secretBytes)
+		rand.Read(secret) // never fails: it would end the program
+		return secret, writeDurably(path, secret)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read secret: %w", err)
+	}
+	if len(secret) != secretBytes {
+		return nil, fmt.Errorf("read secret: %s has %d bytes instead of %d (restore it from a backup; without it, "+
+			"remove it: every visitor then counts as a new one)", path, len(secret), secretBytes)
+	}
+	return secret, nil
+}
+
+// siteKey derives one site's key for one purpose.
+func (in *install) siteKey(purpose, site string) []byte {
+	mac := hmac.New(sha256.New, in.secret)
+	mac.Write([]byte(purpose + "\x00" + site))
+	return mac.Sum(nil)
+}
+
+// randomPrefix is a path that means nothing: it has no vowel, so that it spells no word of a filter list.
+func randomPrefix() string {
+	const letters, length = "bcdfghjkmnpqrstvwxz23456789", 6
+	prefix := []byte{'/'}
+	var random [1]byte
+	for len(prefix) <= length {
+		rand.Read(random[:])
+		if n := int(random[0]); n < 256-256%len(letters) { // the rest would favour the first letters
+			prefix = append(prefix, letters[n%len(letters)])
+		}
+	}
+	return string(prefix)
+}
+
+// writeDurably makes a file that is whole or absent, also after a power cut.
+func writeDurably(path string, data []byte) error {
+	dir := filepath.Dir(path)
+	file, err := os.CreateTemp(dir, ".new-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer os.Remove(file.Name()) // after the rename there is nothing of this name
+	_, err = file.Write(data)
+	err = errors.Join(err, file.Sync(), file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err == nil {
+		err = syncDir(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

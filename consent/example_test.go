@@ -1,0 +1,38 @@
+package consent_test
+
+import (
+	"fmt"
+	"time"
+
+	"heed/consent"
+)
+
+// What a collector does with the choice that a batch carries.
+func Example() {
+	key, site := []byte("32 secret bytes, one key per site"), "demo"
+	notice := consent.NoticeID([]byte(`{"controller":"Example Ltd","purposes":["performance"]}`))
+	today := consent.DayOf(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	sent := consent.Choice{Granted: consent.Essential | consent.Performance, Day: today, Notice: notice}.
+		Seal(key, site, [16]byte{1, 2, 3}).String()
+
+	in := consent.Input{Day: today, MatrixVersion: consent.MatrixVersion, SecGPC: true, Notice: notice}
+	if choice, err := consent.ParseChoice(sent); err == nil && choice.Verify(key, site) {
+		in.Choice = &choice
+	}
+	decision := consent.Resolve(in)
+	fmt.Println(decision.Granted, decision.Jurisdiction, decision.Reasons)
+	// Output: essential,performance strictest [choice_made signal_gpc]
+}
+
+// Without an answer nothing beyond what the page needs is allowed.
+func ExampleResolve() {
+	decision := consent.Resolve(consent.Input{Place: consent.Place{Country: "DE"}})
+	fmt.Println(decision.Granted, decision.Prompt, decision.Reasons)
+	// Output: essential opt_in [no_choice]
+}
+
+func ExampleParseChoice() {
+	choice, err := consent.ParseChoice("1.15.20000.c0ffee01")
+	fmt.Println(choice.Granted, choice.GPC, choice.DNT, choice.Sealed, err)
+	// Output: essential,performance true false false <nil>
+}

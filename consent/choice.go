@@ -33,21 +33,20 @@ const (
 	bitDNT         = 0x20
 	bitUnsent      = 0x40
 	bitNever       = 0x80
-	maxChoiceBytes = 75
+	maxChoiceBytes = 75 // of all parts and dots
 )
 
 // ChoiceDays is how many days a choice counts, granted or refused alike.
 const ChoiceDays = 180
 
 var (
-	errChoiceParts    = errors.New("malformed choice: want 4 or 6 parts between dots")
-	errChoiceVersion  = errors.New("malformed choice: unknown version")
-	errChoiceBits     = errors.New("malformed choice: bits are not 2 hex digits of a known meaning")
-	errChoiceDay      = errors.New("malformed choice: day is not a number of at most 5 digits")
-	errChoiceNotice   = errors.New("malformed choice: notice is not 8 lower-case hex digits")
-	errChoiceRecord   = errors.New("malformed choice: record is not 32 lower-case hex digits")
-	errChoiceSeal     = errors.New("malformed choice: seal is not 22 base64url digits")
-	errChoiceRefusals = errors.New("malformed choice: a refusal carries no record")
+	errChoiceVersion = errors.New("malformed choice: unknown version")
+	errChoiceBits    = errors.New("malformed choice: bits are not 2 hex digits of a known meaning")
+	errChoiceDay     = errors.New("malformed choice: day is not a number of at most 5 digits")
+	errChoiceNotice  = errors.New("malformed choice: notice is not 8 lower-case hex digits")
+	errChoiceRecord  = errors.New("malformed choice: record is not 32 lower-case hex digits")
+	errChoiceSeal    = errors.New("malformed choice: seal is not 22 base64url digits")
+	errChoiceRefusal = errors.New("malformed choice: a refusal carries no record")
 )
 
 // Choice is what a visitor answered to a notice, as it is kept in the visitor's own browser. It is comparable.
@@ -119,9 +118,6 @@ func (c Choice) appendUnsealed(dst []byte) []byte {
 // choice still counts, which is Resolve's. Its errors never repeat the text.
 func ParseChoice(text string) (Choice, error) {
 	var c Choice
-	if len(text) > maxChoiceBytes {
-		return c, errChoiceParts
-	}
 	version, rest, _ := strings.Cut(text, ".")
 	if version != choiceVersion {
 		return c, errChoiceVersion
@@ -180,7 +176,7 @@ func (c *Choice) parseProof(text string) error {
 		return errChoiceRecord
 	}
 	if !c.Grants() {
-		return errChoiceRefusals
+		return errChoiceRefusal
 	}
 	if len(seal) != base64.RawURLEncoding.EncodedLen(sealBytes) {
 		return errChoiceSeal

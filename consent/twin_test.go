@@ -15,7 +15,7 @@ import (
 // decides for it. It fails where there is no node; a side that was not run proves nothing.
 func TestTwin(t *testing.T) {
 	script := filepath.Join(t.TempDir(), "twin.test.mjs")
-	run(t, nil, "go", "tool", "esbuild", "twin.test.ts", "--bundle", "--platform=node", "--format=esm",
+	run(t, nil, "go", "tool", "esbuild", "testdata/twin.test.ts", "--bundle", "--platform=node", "--format=esm",
 		"--target=es2020", "--log-level=warning", "--outfile="+script)
 
 	reviewed := readVectors(t)

@@ -11,7 +11,7 @@ import (
 	"heed/consent"
 )
 
-// vectors is the shape of vectors.json, which twin.test.ts reads too. Absent fields are false, empty, or the file's own
+// vectors is the shape of vectors.json, which testdata/twin.test.ts reads too. Absent fields are false, empty, or the file's own
 // day and notice.
 type vectors struct {
 	Day     int             `json:"day"`

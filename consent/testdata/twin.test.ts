@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import * as categories from './categories.ts'
-import { formatChoice, parseChoice, SeenDNT, SeenGPC, Unsent } from './choice.ts'
-import { resolve } from './resolve.ts'
+import * as categories from '../categories.ts'
+import { formatChoice, parseChoice, SeenDNT, SeenGPC, Unsent } from '../choice.ts'
+import { resolve } from '../resolve.ts'
 
 type ResolveVector = {
   readonly name: string

@@ -1,0 +1,110 @@
+package clickhouse
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"heed/schemas"
+)
+
+// each makes the values of a column from one value per row.
+func each[T, V any](value func(T) V) func([]T) any {
+	return func(rows []T) any {
+		values := make([]V, len(rows))
+		for i, row := range rows {
+			values[i] = value(row)
+		}
+		return values
+	}
+}
+
+// of makes the values of a column from a field of the envelope.
+func of[V any](field func(*schemas.Envelope) V) func([]Row) any {
+	return each(func(row Row) V { return field(row.Envelope) })
+}
+
+const (
+	lowCardinality = "LowCardinality(String)"
+	milliseconds   = "DateTime64(3, 'UTC')"
+)
+
+// eventColumns are the columns of the table events, as the migrations made it.
+var eventColumns = []column[Row]{
+	{"site", lowCardinality, of((*schemas.Envelope).GetSite)},
+	{"kind", "Enum8('page' = 1, 'engagement' = 2, 'custom' = 3, 'form' = 4)", of((*schemas.Envelope).GetKind)},
+	{"id", "UUID", of(func(ev *schemas.Envelope) uuid.UUID { return toUUID(ev.Id) })},
+	{"time", milliseconds, of((*schemas.Envelope).GetTimeMs)},
+	{"received", milliseconds, of((*schemas.Envelope).GetReceivedMs)},
+	{"loaded", milliseconds, each(func(row Row) int64 { return row.Loaded.UnixMilli() })},
+
+	{"source_origin", lowCardinality, each(func(row Row) string { return row.Source.Origin })},
+	{"source_partition", "UInt32", each(func(row Row) uint32 { return row.Source.Partition })},
+	{"source_offset", "UInt64", each(func(row Row) uint64 { return row.Source.Offset })},
+	{"source_event", "UInt32", each(func(row Row) uint32 { return row.Source.Event })},
+
+	{"retried", "Bool", of((*schemas.Envelope).GetRetried)},
+	{"unverified_origin", "Bool", of((*schemas.Envelope).GetUnverifiedOrigin)},
+
+	{"jurisdiction", lowCardinality, of((*schemas.Envelope).GetJurisdiction)},
+	{"matrix_version", "UInt32", of((*schemas.Envelope).GetMatrixVersion)},
+	{"categories", "UInt8", of(func(ev *schemas.Envelope) uint8 { return uint8(ev.Categories) })},
+	{"anonymous", "Bool", of((*schemas.Envelope).GetAnonymous)},
+	{"notice", lowCardinality, of((*schemas.Envelope).GetNotice)},
+	{"record", "String", of((*schemas.Envelope).GetRecord)},
+	{"retention", "UInt8", of(func(ev *schemas.Envelope) uint8 { return uint8(ev.RetentionMonths) })},
+
+	{"visitor", "FixedString(16)", of(func(ev *schemas.Envelope) []byte { return ev.Visitor })},
+	{"view", "UUID", of(func(ev *schemas.Envelope) uuid.UUID { return toUUID(ev.View) })},
+	{"anonymous_ids", "Array(UUID)", of(anonymousIDs)},
+
+	{"host", lowCardinality, of((*schemas.Envelope).GetHost)},
+	{"path", "String", of((*schemas.Envelope).GetPath)},
+	{"referrer_host", lowCardinality, of((*schemas.Envelope).GetReferrerHost)},
+	{"utm_source", lowCardinality, of((*schemas.Envelope).GetUtmSource)},
+	{"utm_medium", lowCardinality, of((*schemas.Envelope).GetUtmMedium)},
+	{"utm_campaign", lowCardinality, of((*schemas.Envelope).GetUtmCampaign)},
+	{"utm_term", "String", of((*schemas.Envelope).GetUtmTerm)},
+	{"utm_content", "String", of((*schemas.Envelope).GetUtmContent)},
+	{"click_id_kind", lowCardinality, of((*schemas.Envelope).GetClickIdKind)},
+	{"click_id", "String", of((*schemas.Envelope).GetClickId)},
+
+	{"country", lowCardinality, of((*schemas.Envelope).GetCountry)},
+	{"region", lowCardinality, of((*schemas.Envelope).GetRegion)},
+	{"network", "UInt32", of((*schemas.Envelope).GetNetwork)},
+	{"network_owner", lowCardinality, of((*schemas.Envelope).GetNetworkOwner)},
+	{"browser", lowCardinality, of((*schemas.Envelope).GetBrowser)},
+	{"os", lowCardinality, of((*schemas.Envelope).GetOs)},
+	{"device", lowCardinality, of((*schemas.Envelope).GetDevice)},
+	{"bot", lowCardinality, of((*schemas.Envelope).GetBot)},
+
+	{"engaged_ms", "UInt32", of((*schemas.Envelope).GetEngagedMs)},
+	{"name", lowCardinality, of((*schemas.Envelope).GetName)},
+	{"form", lowCardinality, of((*schemas.Envelope).GetForm)},
+	{"props", "Map(LowCardinality(String), String)", of((*schemas.Envelope).GetProps)},
+}
+
+// deadColumns are the columns of the table dead_letters.
+var deadColumns = []column[DeadLetter]{
+	{"time", milliseconds, each(func(d DeadLetter) time.Time { return d.Time })},
+	{"reason", "String", each(func(d DeadLetter) string { return d.Reason })},
+	{"source_origin", lowCardinality, each(func(d DeadLetter) string { return d.Source.Origin })},
+	{"source_partition", "UInt32", each(func(d DeadLetter) uint32 { return d.Source.Partition })},
+	{"source_offset", "UInt64", each(func(d DeadLetter) uint64 { return d.Source.Offset })},
+	{"source_event", "UInt32", each(func(d DeadLetter) uint32 { return d.Source.Event })},
+	{"envelope", "String", each(func(d DeadLetter) []byte { return d.Envelope })},
+}
+
+// toUUID reads 16 bytes in the order of the text form; none are the zero UUID.
+func toUUID(b []byte) (id uuid.UUID) {
+	copy(id[:], b)
+	return id
+}
+
+func anonymousIDs(ev *schemas.Envelope) []uuid.UUID {
+	ids := make([]uuid.UUID, len(ev.AnonymousIds))
+	for i, id := range ev.AnonymousIds {
+		ids[i] = toUUID(id)
+	}
+	return ids
+}

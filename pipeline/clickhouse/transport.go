@@ -1,0 +1,142 @@
+package clickhouse
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync/atomic"
+
+	chproto "github.com/ClickHouse/ch-go/proto"
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+	chcolumn "github.com/ClickHouse/clickhouse-go/v2/lib/column"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/proto"
+)
+
+// transport answers clickhouse-go's HTTP requests from the engine in this process.
+type transport struct {
+	engine *engine
+	closed atomic.Bool
+}
+
+var _ http.RoundTripper = (*transport)(nil)
+
+// helloQuery is how the driver asks whom it talks to.
+const helloQuery = "SELECT displayName(), version(), revision(), timezone()"
+
+// formatClause is the end of an INSERT as the driver sends it; the engine wants the format apart.
+var formatClause = regexp.MustCompile(`(?i)\s+FORMAT\s+(\w+)\s*$`)
+
+// exceptionCode is the number at the start of the engine's error texts.
+var exceptionCode = regexp.MustCompile(`^Code: (\d+)\.`)
+
+// RoundTrip runs the statement that the request carries. An error of the engine is an answer with status 500; an error
+// is returned only when there is no answer.
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if t.closed.Load() {
+		return nil, ErrClosed
+	}
+	var body []byte
+	if req.Body != nil {
+		defer req.Body.Close()
+		var err error
+		if body, err = io.ReadAll(req.Body); err != nil {
+			return nil, fmt.Errorf("read request: %w", err)
+		}
+	}
+	if t := req.Header.Get("Content-Type"); strings.HasPrefix(t, "multipart/") || req.Header.Get("Content-Encoding") != "" {
+		return answer(req, http.StatusNotImplemented, []byte("the embedded engine takes neither external tables nor compressed requests")), nil
+	}
+	data, err := t.run(req, newStatement(req.URL.Query()), body)
+	if failed := (*engineError)(nil); errors.As(err, &failed) {
+		return answer(req, http.StatusInternalServerError, []byte(failed.text)), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return answer(req, http.StatusOK, data), nil
+}
+
+func (t *transport) run(req *http.Request, st statement, body []byte) ([]byte, error) {
+	ctx := req.Context()
+	if st.sql != "" { // the statement is in the URL, so the body is an insert's data
+		if clause := formatClause.FindStringSubmatchIndex(st.sql); clause != nil {
+			st.format, st.sql = st.sql[clause[2]:clause[3]], st.sql[:clause[0]]
+		}
+		if len(body) == 0 { // the driver drops an encoding error and ends the body, which would pass for success
+			return nil, errors.New("insert without data")
+		}
+		return nil, t.engine.insert(ctx, st, body)
+	}
+	st.sql = string(body)
+	if st.sql == helloQuery {
+		return t.hello()
+	}
+	return t.engine.query(ctx, st)
+}
+
+// hello is a block at the driver's own protocol revision that announces revision 0: from then on both sides speak
+// plain Native without block headers, which is what the engine's formatter writes.
+func (t *transport) hello() ([]byte, error) {
+	block := proto.NewBlock()
+	for _, c := range []struct {
+		name, kind string
+		value      any
+	}{
+		{"displayName()", "String", "embedded"},
+		{"version()", "String", t.engine.version},
+		{"revision()", "UInt32", uint32(0)},
+		{"timezone()", "String", "UTC"},
+	} {
+		if err := block.AddColumn(c.name, chcolumn.Type(c.kind)); err != nil {
+			return nil, fmt.Errorf("hello: %w", err)
+		}
+		if err := block.Columns[len(block.Columns)-1].AppendRow(c.value); err != nil {
+			return nil, fmt.Errorf("hello: %w", err)
+		}
+	}
+	var buf chproto.Buffer
+	if err := block.Encode(&buf, driver.ClientTCPProtocolVersion); err != nil {
+		return nil, fmt.Errorf("hello: %w", err)
+	}
+	return buf.Buf, nil
+}
+
+// newStatement reads the URL as ClickHouse's HTTP interface does: some names are its own, the rest are settings.
+func newStatement(query url.Values) statement {
+	st := statement{format: "Native", settings: map[string]string{}}
+	for name := range query {
+		value := query.Get(name)
+		switch {
+		case name == "query":
+			st.sql = value
+		case name == "database":
+			st.database = value
+		case name == "default_format":
+			st.format = value
+		case strings.HasPrefix(name, "param_"):
+			st.params = append(st.params, parameter{strings.TrimPrefix(name, "param_"), value})
+		case name == "client_protocol_version", name == "query_id", name == "quota_key", name == "wait_end_of_query":
+		default:
+			st.settings[name] = value
+		}
+	}
+	return st
+}
+
+func answer(req *http.Request, status int, body []byte) *http.Response {
+	header := http.Header{}
+	if status != http.StatusOK {
+		if code := exceptionCode.FindSubmatch(body); code != nil {
+			header.Set("X-ClickHouse-Exception-Code", string(code[1]))
+		}
+	}
+	return &http.Response{
+		Status: http.StatusText(status), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: header, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: req,
+	}
+}

@@ -112,9 +112,9 @@ func storeSettings(c *Config) []setting {
 			help:  "Most that the log may hold. Beyond it the collector answers 503 until ClickHouse has caught up.",
 			limit: "1MiB to 64TiB",
 		}, {
-			name: "wal.segment_bytes", value: sizeValue(&c.WAL.SegmentBytes, 256*kib, 4*gib), def: "64MiB",
+			name: "wal.segment_bytes", value: sizeValue(&c.WAL.SegmentBytes, 64*kib, gib), def: "64MiB",
 			help:  "Size from which the log begins a new file; whole files are removed once they are in ClickHouse.",
-			limit: "256KiB to 4GiB, at most half of wal.max_bytes",
+			limit: "64KiB to 1GiB, at most half of wal.max_bytes",
 		}, {
 			name: "load.max_rows", value: intValue(&c.Load.MaxRows, 1, 1_000_000), def: "20000",
 			help:  "Most rows of one insert.",

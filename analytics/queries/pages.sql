@@ -1,0 +1,14 @@
+-- Pages by views.
+SELECT
+    host,
+    path,
+    countIf(NOT anonymous) AS views,
+    countIf(anonymous) AS anonymous_views,
+    countIf(taken_over) AS taken_over_views,
+    uniqExactIf(visitor, visitor != toFixedString('', 16)) AS visitors,
+    sum(engaged_ms) AS engaged_ms,
+    intDivOrZero(engaged_ms, views + taken_over_views) AS engaged_ms_average
+FROM views
+GROUP BY host, path
+ORDER BY views + anonymous_views DESC, host, path
+LIMIT {limit:UInt32}

@@ -1,0 +1,15 @@
+-- Views by region, as far as it is known. Anonymous views never have one.
+SELECT
+    country,
+    region,
+    countIf(NOT anonymous) AS views,
+    countIf(anonymous) AS anonymous_views,
+    countIf(taken_over) AS taken_over_views,
+    uniqExactIf(visitor, visitor != toFixedString('', 16)) AS visitors,
+    sum(engaged_ms) AS engaged_ms,
+    intDivOrZero(engaged_ms, views + taken_over_views) AS engaged_ms_average
+FROM views
+WHERE region != ''
+GROUP BY country, region
+ORDER BY views + anonymous_views DESC, country, region
+LIMIT {limit:UInt32}

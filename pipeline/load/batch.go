@@ -1,0 +1,199 @@
+package load
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"heed/pipeline/clickhouse"
+	"heed/pipeline/wal"
+	"heed/schemas"
+)
+
+// maxVersion is the newest major version of the envelope that this program can read.
+const maxVersion = 1
+
+// batch is what stands in the log from one position up to another: whole groups, decoded.
+type batch struct {
+	from, to wal.Pos
+	rows     []clickhouse.Row
+	dead     []clickhouse.DeadLetter
+}
+
+// idle is how long the log must have been silent before the plan says so on disk.
+const idle = time.Second
+
+// gather reads the next batch: it waits for a first group for as long as it takes, then for more until MaxRows or
+// MaxWait. A batch may come with an error: what was read before it is still to be loaded.
+func (l *Loader) gather(ctx context.Context, reader *wal.Reader) (*batch, error) {
+	record, err := l.first(ctx, reader)
+	if err != nil {
+		return nil, err
+	}
+	b := &batch{from: record.Pos}
+	if err := l.add(b, record); err != nil {
+		return nil, err
+	}
+	wait, cancel := context.WithTimeout(ctx, l.cfg.MaxWait)
+	defer cancel()
+	for len(b.rows) < l.cfg.MaxRows {
+		record, err := reader.Next(wait)
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
+		}
+		if err := l.add(b, record); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+// first waits for a group. When none comes for a while, the plan is ended, so that the log before it can be trimmed
+// and the next start has nothing to settle.
+func (l *Loader) first(ctx context.Context, reader *wal.Reader) (wal.Record, error) {
+	if l.plan.pending() {
+		wait, cancel := context.WithTimeout(ctx, idle)
+		defer cancel()
+		record, err := reader.Next(wait)
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return record, err
+		}
+		if err := l.finish(); err != nil {
+			return wal.Record{}, err
+		}
+	}
+	return reader.Next(ctx)
+}
+
+// reread reads the planned batch again.
+func (l *Loader) reread(ctx context.Context) (*batch, error) {
+	reader, err := l.log.Reader(l.plan.From)
+	if err != nil {
+		return nil, fmt.Errorf("read planned batch: %w", err)
+	}
+	defer reader.Close()
+	b := &batch{from: l.plan.From, to: l.plan.From}
+	for before(b.to, l.plan.To) {
+		record, err := reader.Next(ctx)
+		if errors.Is(err, wal.ErrClosed) {
+			return b, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read planned batch: %w", err)
+		}
+		if !before(record.Pos, l.plan.To) {
+			return b, nil
+		}
+		if err := l.add(b, record); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// add decodes a group's events into b. What cannot be decoded becomes a dead letter; an event of a newer major
+// version is an error that leaves b as it was, since a program that knows the version may follow.
+func (l *Loader) add(b *batch, record wal.Record) error {
+	source := schemas.Source{Origin: l.log.ID(), Partition: record.Pos.Segment, Offset: record.Pos.Record}
+	rows, dead := b.rows, b.dead
+	for rest := record.Group; len(rest) > 0; source.Event++ {
+		raw, n := nextEvent(rest)
+		if n < 0 {
+			dead = append(dead, l.letter(source, rest, "group is not Protocol Buffers"))
+			break
+		}
+		rest = rest[n:]
+		ev := new(schemas.Envelope)
+		err := ev.UnmarshalVT(raw)
+		if err == nil && ev.Version > maxVersion {
+			return fmt.Errorf("event at %v has major version %d, this program knows %d: it was written by a newer heed; "+
+				"upgrade this one, nothing is lost meanwhile", source, ev.Version, maxVersion)
+		}
+		if reason := unfit(ev, err); reason != "" {
+			dead = append(dead, l.letter(source, raw, reason))
+			continue
+		}
+		rows = append(rows, clickhouse.Row{Envelope: ev, Source: source, Loaded: l.now()})
+	}
+	b.rows, b.dead, b.to = rows, dead, record.Next
+	return nil
+}
+
+func (l *Loader) letter(source schemas.Source, raw []byte, reason string) clickhouse.DeadLetter {
+	return clickhouse.DeadLetter{Time: l.now(), Reason: reason, Source: source, Envelope: bytes.Clone(raw)}
+}
+
+// nextEvent returns the bytes of a Group's first event and how many bytes of the group it takes, or a negative
+// number.
+func nextEvent(group []byte) (raw []byte, n int) {
+	number, kind, tag := protowire.ConsumeTag(group)
+	if tag < 0 || number != 1 || kind != protowire.BytesType {
+		return nil, -1
+	}
+	raw, size := protowire.ConsumeBytes(group[tag:])
+	if size < 0 {
+		return nil, -1
+	}
+	return raw, tag + size
+}
+
+// unfit says why an event cannot be a row, or "".
+func unfit(ev *schemas.Envelope, err error) string {
+	switch {
+	case err != nil:
+		return "envelope is not Protocol Buffers"
+	case len(ev.Id) != 16:
+		return "id does not have 16 bytes"
+	case ev.Site == "":
+		return "site is empty"
+	case len(ev.Visitor) != 0 && len(ev.Visitor) != 16:
+		return "visitor does not have 16 bytes"
+	case len(ev.View) != 0 && len(ev.View) != 16:
+		return "view does not have 16 bytes"
+	case ev.RetentionMonths > 255:
+		return "retention is above 255 months"
+	case ev.EngagedMs > 1<<32-1:
+		return "engaged time is above 49 days"
+	}
+	return ""
+}
+
+// block is what one insert holds: rows of one retention class and month, hence of one part.
+type block struct {
+	retention uint32
+	month     int // year*100 + month, UTC
+	rows      []clickhouse.Row
+}
+
+// blocks splits rows by partition, in the order of first appearance, so that a repeat makes the same blocks.
+func blocks(rows []clickhouse.Row) []*block {
+	var all []*block
+next:
+	for _, row := range rows {
+		t := time.UnixMilli(row.Envelope.TimeMs).UTC()
+		month := t.Year()*100 + int(t.Month())
+		for _, b := range all {
+			if b.retention == row.Envelope.RetentionMonths && b.month == month {
+				b.rows = append(b.rows, row)
+				continue next
+			}
+		}
+		all = append(all, &block{row.Envelope.RetentionMonths, month, []clickhouse.Row{row}})
+	}
+	return all
+}
+
+// before orders record positions.
+func before(a, b wal.Pos) bool {
+	if a.Segment != b.Segment {
+		return a.Segment < b.Segment
+	}
+	return a.Record < b.Record
+}

@@ -1,0 +1,469 @@
+package load_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"heed/pipeline/clickhouse"
+	"heed/pipeline/load"
+	"heed/pipeline/wal"
+	"heed/schemas"
+)
+
+// errAway is what the store says when it does not say what has happened.
+var errAway = errors.New("store is away")
+
+// fakeStore is a store that fails on command. Like ClickHouse it stores a block whole or not at all and drops a block
+// whose token it has seen.
+type fakeStore struct {
+	mu     sync.Mutex
+	rows   []clickhouse.Row
+	dead   []clickhouse.DeadLetter
+	tokens map[string]bool
+
+	// fault is asked at each call; before makes the call fail without effect, after lets it fail after its effect, and
+	// forget lets it remember the token without the rows.
+	fault  func(call string) (before, after, forget bool)
+	refuse func(clickhouse.Row) bool
+}
+
+func newFakeStore() *fakeStore {
+	return &fakeStore{
+		tokens: map[string]bool{},
+		fault:  func(string) (bool, bool, bool) { return false, false, false },
+		refuse: func(clickhouse.Row) bool { return false },
+	}
+}
+
+func (s *fakeStore) Insert(ctx context.Context, token string, rows []clickhouse.Row) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, after, forget := s.fault("insert")
+	if before || ctx.Err() != nil {
+		return errors.Join(errAway, ctx.Err())
+	}
+	for _, row := range rows {
+		if s.refuse(row) {
+			return clickhouse.ErrRefused
+		}
+	}
+	if !s.tokens[token] && !forget {
+		s.rows = append(s.rows, rows...)
+	}
+	s.tokens[token] = true
+	if after || forget {
+		return errAway
+	}
+	return nil
+}
+
+func (s *fakeStore) InsertDead(ctx context.Context, token string, letters []clickhouse.DeadLetter) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, after, _ := s.fault("dead")
+	if before || ctx.Err() != nil {
+		return errors.Join(errAway, ctx.Err())
+	}
+	if !s.tokens[token] {
+		s.dead = append(s.dead, letters...)
+	}
+	s.tokens[token] = true
+	if after {
+		return errAway
+	}
+	return nil
+}
+
+func (s *fakeStore) Present(ctx context.Context, origin string, from, to schemas.Source) (stored []clickhouse.Stored, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if before, _, _ := s.fault("present"); before || ctx.Err() != nil {
+		return nil, errors.Join(errAway, ctx.Err())
+	}
+	for _, row := range s.rows {
+		at := row.Source
+		if at.Origin == origin && !less(at, from) && less(at, to) {
+			stored = append(stored, clickhouse.Stored{Source: at, Site: row.Envelope.Site, ID: [16]byte(row.Envelope.Id)})
+		}
+	}
+	return stored, nil
+}
+
+func (s *fakeStore) HasIDs(ctx context.Context, keys []clickhouse.EventKey) (map[clickhouse.EventKey]schemas.Source, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if before, _, _ := s.fault("has"); before || ctx.Err() != nil {
+		return nil, errors.Join(errAway, ctx.Err())
+	}
+	found := map[clickhouse.EventKey]schemas.Source{}
+	for _, row := range s.rows {
+		key := clickhouse.EventKey{Site: row.Envelope.Site, ID: [16]byte(row.Envelope.Id)}
+		for _, k := range keys {
+			if k == key {
+				found[k] = row.Source
+			}
+		}
+	}
+	return found, nil
+}
+
+func (s *fakeStore) RecentIDs(ctx context.Context, since time.Time, limit int,
+	yield func(clickhouse.EventKey, schemas.Source, time.Time) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if before, _, _ := s.fault("recent"); before || ctx.Err() != nil {
+		return errors.Join(errAway, ctx.Err())
+	}
+	for i := len(s.rows) - 1; i >= max(0, len(s.rows)-limit); i-- {
+		row := s.rows[i]
+		key := clickhouse.EventKey{Site: row.Envelope.Site, ID: [16]byte(row.Envelope.Id)}
+		if row.Loaded.Before(since) {
+			continue
+		}
+		if err := yield(key, row.Source, row.Loaded); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func less(a, b schemas.Source) bool {
+	if a.Partition != b.Partition {
+		return a.Partition < b.Partition
+	}
+	return a.Offset < b.Offset
+}
+
+// bed is a log, a store and a folder for plans.
+type bed struct {
+	t     *testing.T
+	log   *wal.Log
+	store load.Store
+	dir   string
+}
+
+func newBed(t *testing.T, store load.Store) *bed {
+	t.Helper()
+	dir := t.TempDir()
+	return &bed{t: t, log: openLog(t, filepath.Join(dir, "wal")), store: store, dir: filepath.Join(dir, "load")}
+}
+
+func openLog(t *testing.T, dir string) *wal.Log {
+	t.Helper()
+	log, err := wal.Open(t.Context(), wal.Config{Dir: dir}, logger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { log.Close(context.Background()) })
+	return log
+}
+
+func logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError + 1}))
+}
+
+func (b *bed) append(evs ...*schemas.Envelope) {
+	b.t.Helper()
+	if _, err := b.log.Append(b.t.Context(), evs); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// run loads all that the log has and closes it.
+func (b *bed) run() *load.Loader {
+	b.t.Helper()
+	if err := b.log.Close(b.t.Context()); err != nil {
+		b.t.Fatal(err)
+	}
+	l := b.open()
+	if err := l.Run(b.t.Context()); err != nil {
+		b.t.Fatalf("Run: %v", err)
+	}
+	return l
+}
+
+func (b *bed) open() *load.Loader {
+	b.t.Helper()
+	l, err := load.Open(load.Config{Dir: b.dir, MaxRows: 7, MaxWait: time.Millisecond}, b.log, b.store, logger())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return l
+}
+
+// event makes the n-th event; its time lies in this month or, for odd n, in the month before.
+func event(n int) *schemas.Envelope {
+	now := time.Now().UTC()
+	at := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC).Add(-time.Duration(n%2) * time.Millisecond)
+	id := make([]byte, 16)
+	binary.BigEndian.PutUint64(id[8:], uint64(n))
+	return &schemas.Envelope{
+		Version: 1, Site: "demo", Id: id, Kind: string(schemas.Page), ReceivedMs: now.UnixMilli(), TimeMs: at.UnixMilli(),
+		Jurisdiction: "strictest", RetentionMonths: 25, Path: fmt.Sprintf("/page/%d", n),
+	}
+}
+
+// checkOnce fails unless the store holds the events 0 to n-1, each once.
+func (s *fakeStore) checkOnce(t *testing.T, n int) {
+	t.Helper()
+	seen := map[uint64]int{}
+	for _, row := range s.rows {
+		seen[binary.BigEndian.Uint64(row.Envelope.Id[8:])]++
+	}
+	for i := range n {
+		if seen[uint64(i)] != 1 {
+			t.Errorf("event %d is stored %d times, want once", i, seen[uint64(i)])
+		}
+	}
+	if len(s.rows) != n {
+		t.Errorf("store has %d rows, want %d", len(s.rows), n)
+	}
+}
+
+func TestRunLoadsAllOnce(t *testing.T) {
+	store := newFakeStore()
+	b := newBed(t, store)
+	for i := range 50 {
+		b.append(event(i))
+	}
+	l := b.run()
+	store.checkOnce(t, 50)
+	if got := l.Totals(); got.Loaded != 50 || got.Doubles != 0 || got.Dead != 0 {
+		t.Errorf("Totals() = %+v, want 50 loaded and nothing else", got)
+	}
+}
+
+func TestRunDropsDoubles(t *testing.T) {
+	store := newFakeStore()
+	b := newBed(t, store)
+	b.append(event(0), event(1), event(0))
+	b.append(event(1))
+	for i := 2; i < 30; i++ {
+		b.append(event(i))
+	}
+	retried := event(2)
+	retried.Retried = true
+	b.append(retried)
+	l := b.run()
+	store.checkOnce(t, 30)
+	if got := l.Totals().Doubles; got != 3 {
+		t.Errorf("Totals().Doubles = %d, want 3", got)
+	}
+}
+
+// A double is found in ClickHouse when memory cannot know its first copy.
+func TestRunLooksUpWhatMemoryForgot(t *testing.T) {
+	store := newFakeStore()
+	b := newBed(t, store)
+	old := event(0)
+	old.ReceivedMs -= (3 * time.Hour).Milliseconds()
+	store.rows = append(store.rows, clickhouse.Row{Envelope: old, Loaded: time.Now().Add(-2 * time.Hour),
+		Source: schemas.Source{Origin: "another log"}})
+	late := event(0)
+	late.ReceivedMs = old.ReceivedMs + 1
+	b.append(late, event(1))
+	b.run()
+	store.checkOnce(t, 2)
+}
+
+// The store fails and the process dies at random steps, with and without effect. In the end each event is there once.
+func TestRunSettlesAfterFaults(t *testing.T) {
+	for range 10 {
+		seed := rand.Uint64()
+		t.Logf("seed %d", seed)
+		synctest.Test(t, func(t *testing.T) { settleAfterFaults(t, seed) })
+	}
+}
+
+func settleAfterFaults(t *testing.T, seed uint64) {
+	random := rand.New(rand.NewPCG(seed, 0))
+	const events = 300
+	store := newFakeStore()
+	b := newBed(t, store)
+	for i := 0; i < events; i++ {
+		if i%10 == 3 {
+			b.append(event(i), event(i-1)) // a double of the event before
+			continue
+		}
+		b.append(event(i))
+	}
+	if err := b.log.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	starts, finished := 0, false
+	for ; !finished && starts < 1000; starts++ {
+		ctx, die := context.WithCancel(t.Context())
+		store.fault = func(call string) (before, after, forget bool) {
+			switch random.IntN(12) {
+			case 0:
+				return true, false, false
+			case 1:
+				return false, true, false
+			case 2:
+				die()
+				return false, true, false
+			case 3:
+				die()
+				return true, false, false
+			case 4:
+				return false, false, call == "insert"
+			}
+			return false, false, false
+		}
+		err := b.open().Run(ctx)
+		finished = err == nil
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatalf("Run: %v", err)
+		}
+		die()
+	}
+	t.Logf("%d starts", starts)
+	if !finished {
+		t.Fatal("did not finish")
+	}
+	store.checkOnce(t, events)
+}
+
+// Rows that a dead process has left in ClickHouse are no doubles of themselves.
+func TestRunRecognisesItsOwnRows(t *testing.T) {
+	store := newFakeStore()
+	b := newBed(t, store)
+	retried := event(2)
+	retried.Retried = true
+	b.append(event(0), event(1), retried)
+	if err := b.log.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, die := context.WithCancel(t.Context())
+	store.fault = func(call string) (before, after, forget bool) {
+		if call == "insert" {
+			die()
+		}
+		return false, call == "insert", false
+	}
+	if err := b.open().Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("Run = %v, want context.Canceled", err)
+	}
+	if len(store.rows) == 0 {
+		t.Fatal("store has no rows, want the first block")
+	}
+	store.fault = func(string) (bool, bool, bool) { return false, false, false }
+	l := b.open()
+	if err := l.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	store.checkOnce(t, 3)
+	if got := l.Totals(); got.Loaded != 3 || got.Doubles != 0 {
+		t.Errorf("Totals() = %+v, want 3 loaded and no doubles", got)
+	}
+}
+
+func TestRunBuriesWhatIsRefused(t *testing.T) {
+	store := newFakeStore()
+	store.refuse = func(row clickhouse.Row) bool { return row.Envelope.Path == "/page/13" }
+	b := newBed(t, store)
+	for i := range 20 {
+		b.append(event(i))
+	}
+	l := b.run()
+	if got := l.Totals(); got.Loaded != 19 || got.Dead != 1 {
+		t.Errorf("Totals() = %+v, want 19 loaded and 1 dead", got)
+	}
+	if len(store.dead) != 1 || len(store.dead[0].Envelope) == 0 {
+		t.Fatalf("dead letters = %v, want the refused event", store.dead)
+	}
+	var ev schemas.Envelope
+	if err := ev.UnmarshalVT(store.dead[0].Envelope); err != nil || ev.Path != "/page/13" {
+		t.Errorf("dead letter holds %q, %v, want /page/13", ev.Path, err)
+	}
+}
+
+func TestRunBuriesWhatIsNoEvent(t *testing.T) {
+	store := newFakeStore()
+	b := newBed(t, store)
+	broken := event(1)
+	broken.Id = broken.Id[:3]
+	b.append(event(0), broken)
+	b.run()
+	store.checkOnce(t, 1)
+	if len(store.dead) != 1 || store.dead[0].Source.Event != 1 {
+		t.Errorf("dead letters = %+v, want the second event", store.dead)
+	}
+}
+
+func TestRunStopsAtNewerVersion(t *testing.T) {
+	store := newFakeStore()
+	b := newBed(t, store)
+	newer := event(1)
+	newer.Version = 2
+	b.append(event(0))
+	b.append(newer)
+	if err := b.log.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.open().Run(t.Context()); err == nil {
+		t.Fatal("Run over an envelope of version 2: want error")
+	}
+	store.checkOnce(t, 1)
+	if len(store.dead) != 0 {
+		t.Errorf("dead letters = %v, want none: a newer program can read it", store.dead)
+	}
+}
+
+func TestOpenFailure(t *testing.T) {
+	b := newBed(t, newFakeStore())
+	f := func(plan string) {
+		t.Helper()
+		if err := os.MkdirAll(b.dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(b.dir, "plan.json"), []byte(plan), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := load.Open(load.Config{Dir: b.dir}, b.log, b.store, logger()); err == nil {
+			t.Errorf("Open with plan %q: want error", plan)
+		}
+	}
+	f("")              // empty
+	f("{")             // cut short
+	f(`{"version":9}`) // newer
+}
+
+// Segments whose events are at rest are trimmed, the others stay.
+func TestRunTrimsBehindThePlan(t *testing.T) {
+	store := newFakeStore()
+	dir := t.TempDir()
+	log, err := wal.Open(t.Context(), wal.Config{Dir: filepath.Join(dir, "wal"), SegmentBytes: 64 << 10, MaxBytes: 8 << 20}, logger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bed{t: t, log: log, store: store, dir: filepath.Join(dir, "load")}
+	for i := range 1500 {
+		b.append(event(i))
+	}
+	before := segments(t, filepath.Join(dir, "wal"))
+	b.run()
+	store.checkOnce(t, 1500)
+	if after := segments(t, filepath.Join(dir, "wal")); before < 2 || after >= before {
+		t.Errorf("log has %d segments after loading, %d before: want fewer", after, before)
+	}
+}
+
+func segments(t *testing.T, dir string) int {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "0*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(names)
+}

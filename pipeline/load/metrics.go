@@ -1,0 +1,44 @@
+package load
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"heed/pipeline/clickhouse"
+)
+
+// loadMetrics are the loader's counters.
+type loadMetrics struct {
+	set        *metrics.Set
+	rows       *metrics.Counter // rows stored in ClickHouse
+	doubles    *metrics.Counter // events dropped because they were stored already
+	dead       *metrics.Counter // events stored as dead letters
+	batches    *metrics.Counter // batches brought to rest
+	failures   *metrics.Counter // steps that ClickHouse did not answer and that were tried again
+	recoveries *metrics.Counter // planned batches settled after a start
+	lag        atomic.Int64     // ms from receipt to rest of the first row of the last block
+}
+
+func newMetrics() *loadMetrics {
+	set := metrics.NewSet()
+	m := &loadMetrics{
+		set:        set,
+		rows:       set.NewCounter("heed_load_rows_total"),
+		doubles:    set.NewCounter("heed_load_duplicates_total"),
+		dead:       set.NewCounter("heed_load_dead_letters_total"),
+		batches:    set.NewCounter("heed_load_batches_total"),
+		failures:   set.NewCounter("heed_load_store_errors_total"),
+		recoveries: set.NewCounter("heed_load_recoveries_total"),
+	}
+	set.NewGauge("heed_load_lag_seconds", func() float64 { return float64(m.lag.Load()) / 1000 })
+	return m
+}
+
+// observeLag notes how long the oldest of rows took from receipt to rest.
+func (m *loadMetrics) observeLag(rows []clickhouse.Row, now time.Time) {
+	if len(rows) > 0 {
+		m.lag.Store(now.UnixMilli() - rows[0].Envelope.ReceivedMs)
+	}
+}

@@ -1,0 +1,86 @@
+package load
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"heed/pipeline/wal"
+)
+
+// planVersion is the version of the plan file's format.
+const planVersion = 1
+
+// plan says what may be in ClickHouse: all before From is, [From, To) may be in part, and nothing from To on is.
+// It is on disk before the first row of [From, To) is sent.
+type plan struct {
+	Version int     `json:"version"`
+	Log     string  `json:"log"` // id of the log that the positions belong to
+	From    wal.Pos `json:"from"`
+	To      wal.Pos `json:"to"`
+}
+
+// pending reports whether the plan has a range whose outcome has to be settled.
+func (p plan) pending() bool { return p.From != p.To }
+
+// readPlan reads the plan of log from dir. Without a plan, or with that of another log, all of the log is to be read.
+func readPlan(dir, log string) (plan, error) {
+	fresh := plan{Version: planVersion, Log: log}
+	name := filepath.Join(dir, "plan.json")
+	raw, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fresh, nil
+	}
+	if err != nil {
+		return plan{}, fmt.Errorf("read load plan: %w", err)
+	}
+	var p plan
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return plan{}, fmt.Errorf("decode load plan %q: %w; restore it from a copy, or move it away to load the "+
+			"whole log again: rows that are already stored are recognised", name, err)
+	}
+	if p.Version > planVersion {
+		return plan{}, fmt.Errorf("load plan %q has version %d, this program knows %d: it was written by a newer heed; "+
+			"run that one", name, p.Version, planVersion)
+	}
+	if p.Log != log {
+		return fresh, nil
+	}
+	return p, nil
+}
+
+// write makes the plan durable: the file's bytes first, then its name.
+func (p plan) write(dir string) error {
+	raw, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("encode load plan: %w", err)
+	}
+	name := filepath.Join(dir, "plan.json")
+	if err := writeSynced(name+".tmp", raw); err != nil {
+		return fmt.Errorf("write load plan: %w", err)
+	}
+	if err := os.Rename(name+".tmp", name); err != nil {
+		return fmt.Errorf("rename load plan: %w", err)
+	}
+	folder, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("open load folder: %w", err)
+	}
+	defer folder.Close()
+	if err := folder.Sync(); err != nil {
+		return fmt.Errorf("sync load folder %q: %w", dir, err)
+	}
+	return nil
+}
+
+func writeSynced(name string, raw []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(raw)
+	return errors.Join(err, f.Sync(), f.Close())
+}

@@ -48,9 +48,12 @@ func newFakeStore() *fakeStore {
 func (s *fakeStore) Insert(ctx context.Context, token string, rows []clickhouse.Row) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	before, after, forget := s.fault("insert")
-	if before || ctx.Err() != nil {
-		return errors.Join(errAway, ctx.Err())
+	if before {
+		return errAway
 	}
 	for _, row := range rows {
 		if s.refuse(row) {
@@ -70,9 +73,12 @@ func (s *fakeStore) Insert(ctx context.Context, token string, rows []clickhouse.
 func (s *fakeStore) InsertDead(ctx context.Context, token string, letters []clickhouse.DeadLetter) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	before, after, _ := s.fault("dead")
-	if before || ctx.Err() != nil {
-		return errors.Join(errAway, ctx.Err())
+	if before {
+		return errAway
 	}
 	if !s.tokens[token] {
 		s.dead = append(s.dead, letters...)

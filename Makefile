@@ -1,0 +1,60 @@
+# Every target and what it is for: make
+SHELL := /bin/bash
+FUZZTIME ?= 30s
+KILLS ?= 100
+GOFLAGS_BUILD := -trimpath -buildvcs=auto -ldflags=-buildid=
+
+.PHONY: help run build fetch test race endure fuzz bench generate lint size check browser
+
+help: ## print this
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+run: fetch build ## fetch what is needed once, build, and start heed with the demo site
+	@bin/heed serve --demo
+
+build: ## build bin/heed
+	@go build $(GOFLAGS_BUILD) -o bin/heed ./cmd/heed
+
+fetch: ## fetch the ClickHouse engine and the geo data into bin/lib, once
+	@go run ./deploy/fetch
+
+test: browser ## everything that must pass, under 20 minutes
+	@go run ./deploy/fetch -dev
+	@$(MAKE) --no-print-directory check
+	go test -timeout 18m ./...
+	@$(MAKE) --no-print-directory race
+
+race: ## the same tests under the race detector, where goroutines meet
+	go test -race -short -timeout 15m ./collector/... ./consent/... ./pipeline/... ./analytics/...
+
+endure: ## what is long by nature, under 45 minutes: KILLS kills, FUZZTIME of fuzzing per target
+	@go run ./deploy/fetch -dev
+	HEED_KILLS=$(KILLS) go test -count=1 -timeout 30m -run 'Kill' -v ./cmd/heed/ ./pipeline/wal/
+	@$(MAKE) --no-print-directory fuzz
+
+fuzz: ## run each fuzz target for FUZZTIME
+	@set -e; for d in $$(grep -rl '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -ho '^func Fuzz[A-Za-z]*' $$d/*_test.go | cut -c6-); do \
+	    echo "fuzz $$d $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$d; done; done
+
+bench: fetch ## print CPU per event and events/s beside a bare handler and the floor
+	@go build -o bin/bench ./bench && bin/bench
+
+generate: ## write every generated file again
+	@go generate ./...
+
+lint: ## gofmt, vet, staticcheck, tsc, and no generated file out of date
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these"; exit 1; }
+	@go vet ./... && go tool staticcheck ./...
+	@node_modules/.bin/tsc -p tsconfig.json
+	@$(MAKE) --no-print-directory generate
+	@git diff --exit-code --stat -- '*.gen.*' cmd/heed/CONFIG.md || { echo "commit what make generate changed"; exit 1; }
+
+size: ## the snippet's size against its budget
+	@go test -count=1 -run Size -v ./snippet/
+
+check: lint size ## lint and budgets
+
+browser: # what the browser tests need
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends chromium; } \
+	  || { echo "the browser tests need Debian's chromium: apt-get install chromium"; exit 1; }

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	events := flags.Int("events", 200_000, "events sent to each system in each round")
+	connections := flags.Int("connections", 64, "connections of the load generator")
+	rounds := flags.Int("rounds", 3, "rounds; a figure is their median")
+	seed := flags.Uint64("seed", 1, "seed of ids and pages")
+	serve := flags.String("serve", "", "used by bench itself: the system that this process is")
+	dir := flags.String("dir", "", "folder for the logs; default: a temporary one")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *serve != "" {
+		return serveSystem(ctx, *serve, *dir)
+	}
+	if *dir == "" {
+		temporary, err := os.MkdirTemp("", "heed-bench-")
+		if err != nil {
+			return fmt.Errorf("make folder: %w", err)
+		}
+		defer os.RemoveAll(temporary)
+		*dir = temporary
+	}
+	fmt.Fprintf(out, "%s, %d cores, %s; %d connections, %d events, %d rounds, seed %d\n",
+		runtime.Version(), runtime.NumCPU(), geoText(), *connections, *events, *rounds, *seed)
+	for _, batchSize := range []int{1, 10} {
+		load := load{connections: *connections, requests: *events / batchSize, batchSize: batchSize, seed: *seed}
+		results, err := compare(ctx, load, *rounds, *dir)
+		if err != nil {
+			return err
+		}
+		printTable(out, batchSize, results)
+	}
+	return nil
+}
+
+// result is what one system did in one round.
+type result struct {
+	cpu    time.Duration // of the server's process, user and system, per request
+	perSec float64       // events
+	rss    int64         // bytes, at the end
+}
+
+// compare lets the systems take turns under the same load and returns each one's median.
+func compare(ctx context.Context, l load, rounds int, dir string) ([]result, error) {
+	all := make([][]result, len(systems))
+	for round := range rounds {
+		for i, s := range systems {
+			r, err := measure(ctx, s.name, l, dir)
+			if err != nil {
+				return nil, fmt.Errorf("measure %s, round %d: %w", s.name, round+1, err)
+			}
+			all[i] = append(all[i], r)
+		}
+	}
+	medians := make([]result, len(systems))
+	for i, results := range all {
+		slices.SortFunc(results, func(a, b result) int { return int(a.cpu - b.cpu) })
+		medians[i] = results[len(results)/2]
+	}
+	return medians, nil
+}
+
+// measure starts a system in a process of its own, warms it up, sends the load and reads the process's CPU time.
+func measure(ctx context.Context, system string, l load, dir string) (r result, err error) {
+	folder, err := os.MkdirTemp(dir, system+"-")
+	if err != nil {
+		return r, fmt.Errorf("make folder: %w", err)
+	}
+	defer os.RemoveAll(folder)
+	server := exec.CommandContext(ctx, os.Args[0], "-serve", system, "-dir", folder)
+	server.Cancel = func() error { return server.Process.Signal(syscall.SIGTERM) }
+	server.Stderr = os.Stderr
+	stdout, err := server.StdoutPipe()
+	if err != nil {
+		return r, fmt.Errorf("pipe: %w", err)
+	}
+	if err := server.Start(); err != nil {
+		return r, fmt.Errorf("start: %w", err)
+	}
+	defer func() {
+		stop := server.Process.Signal(syscall.SIGTERM)
+		err = errors.Join(err, stop, server.Wait())
+	}()
+	addr, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		return r, fmt.Errorf("read address: %w", err)
+	}
+	l.addr = strings.TrimSpace(addr)
+	warmUp := l
+	warmUp.requests /= 10
+	warmUp.seed += 1 << 32
+	if _, err := warmUp.send(); err != nil {
+		return r, err
+	}
+	before, err := readProcess(server.Process.Pid)
+	if err != nil {
+		return r, err
+	}
+	out, err := l.send()
+	if err != nil {
+		return r, err
+	}
+	after, err := readProcess(server.Process.Pid)
+	if err != nil {
+		return r, err
+	}
+	if out.wrong > 0 {
+		return r, fmt.Errorf("%d answers were not an empty 2xx", out.wrong)
+	}
+	sent := l.requests / l.connections * l.connections
+	return result{
+		cpu:    (after.cpu - before.cpu) / time.Duration(sent),
+		perSec: float64(sent*l.batchSize) / out.elapsed.Seconds(),
+		rss:    after.rss,
+	}, nil
+}
+
+// process is what the kernel says of a process.
+type process struct {
+	cpu time.Duration
+	rss int64
+}
+
+// readProcess reads /proc/<pid>/stat (proc(5)): utime and stime in ticks of 10 ms, rss in pages.
+func readProcess(pid int) (process, error) {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return process{}, fmt.Errorf("read process: %w", err)
+	}
+	_, rest, _ := strings.Cut(string(raw), ") ")
+	fields := strings.Fields(rest)
+	var user, system, pages int64
+	if _, err := fmt.Sscan(fields[11]+" "+fields[12]+" "+fields[21], &user, &system, &pages); err != nil {
+		return process{}, fmt.Errorf("read process: %w", err)
+	}
+	return process{time.Duration(user+system) * 10 * time.Millisecond, pages * int64(os.Getpagesize())}, nil
+}
+
+func printTable(out io.Writer, batchSize int, results []result) {
+	what := "one event a request"
+	if batchSize > 1 {
+		what = fmt.Sprintf("%d events a request", batchSize)
+	}
+	fmt.Fprintf(out, "\n%-6s %14s %10s %8s %10s  %s\n", what, "", "", "", "", "")
+	fmt.Fprintf(out, "%-6s %14s %10s %10s %8s  %s\n", "", "CPU µs/request", "× floor", "events/s", "RSS MB", "")
+	floor := results[1].cpu
+	for i, r := range results {
+		fmt.Fprintf(out, "%-6s %14.1f %10.2f %10.0f %8d  %s\n", systems[i].name, float64(r.cpu.Nanoseconds())/1000,
+			float64(r.cpu)/float64(floor), r.perSec, r.rss>>20, systems[i].about)
+	}
+}

@@ -1,0 +1,68 @@
+package collector
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+
+	"github.com/valyala/fasthttp"
+
+	"heed/schemas"
+)
+
+const jsonType = "application/json"
+
+// accept answers that the batch is durable: 202, with a body only when there is something to say.
+func (c *Collector) accept(v *visit) {
+	c.metrics.batches.Inc()
+	v.ctx.SetStatusCode(fasthttp.StatusAccepted)
+	v.ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
+	allowOrigin(&v.ctx.Response.Header, v.origin)
+	rejected := v.decoder.rejected
+	if len(rejected) == 0 && v.sealed == "" {
+		return
+	}
+	slices.SortFunc(rejected, func(a, b schemas.Rejection) int { return cmp.Compare(a.Index, b.Index) })
+	writeJSON(v.ctx, schemas.Answer{Accepted: len(v.envelopes), Rejected: rejected, Choice: v.sealed})
+}
+
+// refuse answers with an error.
+func (c *Collector) refuse(ctx *fasthttp.RequestCtx, t target, err *schemas.Error) {
+	c.metrics.refuse(err.Code)
+	ctx.Response.ResetBody()
+	ctx.SetStatusCode(status(err.Code))
+	ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
+	allowOrigin(&ctx.Response.Header, t.origin)
+	if err.Code == schemas.MethodNotAllowed {
+		ctx.Response.Header.Set(fasthttp.HeaderAllow, allowed(t))
+	}
+	writeJSON(ctx, err)
+}
+
+// unavailable refuses a batch that the log did not take.
+func (c *Collector) unavailable(ctx *fasthttp.RequestCtx, t target, err error) {
+	refusal, retryAfter := logError(err)
+	c.refuse(ctx, t, refusal)
+	ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, retryAfter)
+}
+
+// allowed lists the methods that a target takes.
+func allowed(t target) string {
+	switch t.to {
+	case toBatch:
+		return "POST, OPTIONS"
+	case toAsset:
+		return "GET, HEAD"
+	}
+	return "GET"
+}
+
+// writeJSON answers with value, whose types always have a JSON form.
+func writeJSON(ctx *fasthttp.RequestCtx, value any) {
+	body, err := json.Marshal(value)
+	if err != nil {
+		panic(err)
+	}
+	ctx.SetContentType(jsonType)
+	ctx.SetBody(body)
+}

@@ -1,0 +1,180 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime"
+	"runtime/debug"
+	"sync"
+
+	"github.com/valyala/fasthttp"
+
+	"heed/pipeline/enrich"
+	"heed/pipeline/wal"
+	"heed/schemas"
+)
+
+// Log is where accepted events go; *wal.Log is one.
+//
+// Append returns nil only when all events are durable. It may be called by many goroutines at once, honours ctx, and
+// does not touch the events after it has returned, whatever it returned: their memory is used again.
+// An error that wraps wal.ErrFull makes clients wait longer before they send again.
+type Log interface {
+	Append(ctx context.Context, evs []*schemas.Envelope) (wal.Pos, error)
+}
+
+var _ Log = (*wal.Log)(nil)
+
+// Collector is the HTTP edge. Its methods may be called by many goroutines at once.
+type Collector struct {
+	cfg      Config
+	prefix   []byte // Config.Prefix with a slash at its end
+	sites    map[string]*site
+	log      Log
+	enricher *enrich.Enricher
+	logger   *slog.Logger
+	metrics  *collectorMetrics
+	server   *fasthttp.Server
+	visits   sync.Pool
+}
+
+// New makes a collector that hands what it accepts to log. It opens nothing; log and enricher stay the caller's to
+// close, after Shutdown.
+func New(cfg Config, log Log, enricher *enrich.Enricher, logger *slog.Logger) (*Collector, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("configure collector: %w", err)
+	}
+	cfg.Limits = cfg.Limits.withDefaults()
+	c := &Collector{
+		cfg:      cfg,
+		prefix:   []byte(cfg.Prefix + "/"),
+		sites:    make(map[string]*site, len(cfg.Sites)),
+		log:      log,
+		enricher: enricher,
+		logger:   logger.With("component", "collector"),
+		metrics:  newMetrics(),
+	}
+	c.visits.New = func() any { return new(visit) }
+	for _, s := range cfg.Sites {
+		c.sites[s.Key] = newSite(s, c.metrics.newLedger(s.ID))
+	}
+	c.server = c.newServer()
+	return c, nil
+}
+
+// newServer bounds what a connection can cost before the handler sees it.
+func (c *Collector) newServer() *fasthttp.Server {
+	l := c.cfg.Limits
+	return &fasthttp.Server{
+		Handler:            c.handle,
+		HeaderReceived:     c.headerReceived,
+		ErrorHandler:       c.unreadable,
+		Logger:             serverLogger{c.logger},
+		ReadBufferSize:     l.HeaderBytes,
+		MaxRequestBodySize: schemas.MaxBatchBytes,
+		ReadTimeout:        l.ReadTimeout,
+		WriteTimeout:       l.WriteTimeout,
+		IdleTimeout:        l.IdleTimeout,
+		Concurrency:        l.Connections,
+
+		CloseOnShutdown:              true,
+		DisablePreParseMultipartForm: true,
+		NoDefaultContentType:         true,
+		NoDefaultServerHeader:        true,
+		SecureErrorLogMessage:        true,
+	}
+}
+
+// Handler returns the collector as a handler for a fasthttp server of the caller's own. The limits of the connection
+// are then that server's: set its MaxRequestBodySize to schemas.MaxBatchBytes or more, and its timeouts.
+func (c *Collector) Handler() fasthttp.RequestHandler { return c.handle }
+
+// Serve answers requests on ln until Shutdown, and then returns nil. It closes ln.
+func (c *Collector) Serve(ln net.Listener) error {
+	if err := c.server.Serve(lingeringListener{ln}); err != nil {
+		return fmt.Errorf("serve on %s: %w", ln.Addr(), err)
+	}
+	return nil
+}
+
+// Shutdown stops accepting, lets requests that have begun finish, and returns when they have or ctx ends. It may be
+// called again.
+func (c *Collector) Shutdown(ctx context.Context) error {
+	if err := c.server.ShutdownWithContext(ctx); err != nil {
+		return fmt.Errorf("wait for open requests: %w", err)
+	}
+	return nil
+}
+
+// handle is the root of every request.
+func (c *Collector) handle(ctx *fasthttp.RequestCtx) {
+	defer c.recoverPanic(ctx)
+	t, err := c.route(&ctx.Request.Header)
+	if err != nil {
+		c.refuseTarget(ctx, t, err)
+		lingerThenClose(ctx) // a body may stand unread behind the headers, and must not be taken for the next request
+		return
+	}
+	switch t.to {
+	case toBatch:
+		c.serveBatch(ctx, t)
+	case toPixel:
+		c.servePixel(ctx, t)
+	case toPreflight:
+		answerPreflight(ctx, t)
+	case toAsset:
+		serveAsset(ctx, t.asset)
+	}
+}
+
+// headerReceived runs before a body is read. A request that will be refused is told to have none: the handler then
+// answers at once and ends the connection, behind which the body is thrown away.
+func (c *Collector) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	if _, err := c.route(h); err != nil {
+		h.SetContentLength(0)
+		h.Del(fasthttp.HeaderExpect)
+	}
+	return fasthttp.RequestConfig{}
+}
+
+// unreadable answers what never became a request: garbage, headers or bodies that are too long, too slow or cut short.
+func (c *Collector) unreadable(ctx *fasthttp.RequestCtx, err error) {
+	t, _ := c.route(&ctx.Request.Header) // empty where the headers are lost with the body
+	c.refuseTarget(ctx, t, readingError(err))
+	lingerThenClose(ctx)
+}
+
+// refuseTarget refuses a request and, where it was a batch of a known site, enters it into the site's ledger.
+func (c *Collector) refuseTarget(ctx *fasthttp.RequestCtx, t target, err *schemas.Error) {
+	if t.to == toBatch && ctx.IsPost() {
+		t.site.ledger.refuse(err.Code)
+	}
+	c.refuse(ctx, t, err)
+}
+
+// recoverPanic turns a mistake of ours into a 500. The panic's own text may hold what a visitor sent, so only a runtime
+// error's is logged.
+func (c *Collector) recoverPanic(ctx *fasthttp.RequestCtx) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	cause := fmt.Sprintf("%T", r)
+	if err, ok := r.(runtime.Error); ok {
+		cause = err.Error()
+	}
+	c.metrics.panics.Inc()
+	c.logger.Error("request panicked", "cause", cause, "stack", string(debug.Stack()))
+	ctx.Response.Reset()
+	c.refuse(ctx, target{}, errInternal)
+	ctx.SetConnectionClose()
+}
+
+// serverLogger takes what fasthttp wants to log: addresses of peers and pieces of requests. Only that something was
+// said is passed on, and its constant format.
+type serverLogger struct{ *slog.Logger }
+
+// Printf implements fasthttp.Logger.
+func (l serverLogger) Printf(format string, _ ...any) { l.Debug("http server", "format", format) }

@@ -1,0 +1,181 @@
+package collector
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"heed/pipeline/enrich"
+)
+
+// Config says what is collected, for whom and within which bounds.
+type Config struct {
+	// Prefix is the path under which everything is served, as in "/h"; no slash at its end. Empty serves at the root.
+	Prefix string
+	// Sites that are collected for. Keys and ids are unique.
+	Sites []Site
+	// TrustedProxies are the networks whose X-Forwarded-For is believed. Without any, the peer is the client.
+	TrustedProxies []netip.Prefix
+	// Limits of the connection; a zero field takes its value from DefaultLimits.
+	Limits Limits
+}
+
+// Site is one website with its own visitors, keys and notice.
+type Site struct {
+	ID      string   // its name in the configuration and in every stored row
+	Key     string   // its public name in URLs and in the visitor cookie's name
+	Origins []string // where its pages are, as browsers write it: scheme://host[:port], default port left out
+
+	AnonymousCount  bool // count page views without consent where that is allowed
+	Exemption       bool // the conditions of an exemption from consent are met, and recorded
+	RetentionMonths int  // the retention class of its rows, 1 to 255
+
+	VisitorKey []byte // turns visitor ids into what is stored, 32 bytes
+	SealKey    []byte // seals choices, 32 bytes
+	Notice     string // consent.NoticeID of the notice in force
+
+	Assets []Asset
+}
+
+// Asset is a static file under <prefix>/<site key>/<name>. It never changes while the collector runs.
+type Asset struct {
+	Name         string // one path segment, as in heed.js
+	ContentType  string
+	CacheControl string
+	ETag         string // quoted, as in "\"5f1c\""; empty sends none
+	Plain        []byte
+	Gzip         []byte // optional
+	Brotli       []byte // optional
+}
+
+// Limits bound what one connection, and all of them together, can cost. The limits of a batch (bytes, events, depth)
+// are part of the wire format and stand in package schemas.
+type Limits struct {
+	HeaderBytes   int           // request line and headers; beyond: headers_too_large
+	ReadTimeout   time.Duration // from a request's first byte to its last; beyond: timeout
+	WriteTimeout  time.Duration // for one answer to be taken
+	IdleTimeout   time.Duration // between two requests of a connection
+	AppendTimeout time.Duration // for the log to make a batch durable; beyond: unavailable
+	Connections   int           // open at once; each may hold one body of schemas.MaxBatchBytes. Beyond: 503
+}
+
+// DefaultLimits returns the limits of a Config that names none.
+func DefaultLimits() Limits {
+	return Limits{
+		HeaderBytes:   8 << 10,
+		ReadTimeout:   10 * time.Second,
+		WriteTimeout:  10 * time.Second,
+		IdleTimeout:   60 * time.Second,
+		AppendTimeout: 5 * time.Second,
+		Connections:   16 << 10,
+	}
+}
+
+// withDefaults returns l with its zero fields set.
+func (l Limits) withDefaults() Limits {
+	d := DefaultLimits()
+	if l.HeaderBytes == 0 {
+		l.HeaderBytes = d.HeaderBytes
+	}
+	if l.Connections == 0 {
+		l.Connections = d.Connections
+	}
+	for _, f := range []struct{ value, fallback *time.Duration }{
+		{&l.ReadTimeout, &d.ReadTimeout},
+		{&l.WriteTimeout, &d.WriteTimeout},
+		{&l.IdleTimeout, &d.IdleTimeout},
+		{&l.AppendTimeout, &d.AppendTimeout},
+	} {
+		if *f.value == 0 {
+			*f.value = *f.fallback
+		}
+	}
+	return l
+}
+
+var (
+	prefixForm = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)*$`)
+	keyForm    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	noticeForm = regexp.MustCompile(`^[0-9a-f]{8}$`)
+	assetForm  = regexp.MustCompile(`^[A-Za-z0-9_-]+\.[A-Za-z0-9.]+$`)
+)
+
+// keyBytes is how long the secrets of a site are.
+const keyBytes = 32
+
+// Validate reports everything that is wrong with c, each with its name.
+func (c Config) Validate() error {
+	var errs []error
+	if !prefixForm.MatchString(c.Prefix) {
+		errs = append(errs, errors.New("prefix: want path segments of letters, digits, - and _, without a slash at the end"))
+	}
+	errs = append(errs, c.Limits.withDefaults().validate()...)
+	ids, keys := map[string]bool{}, map[string]bool{}
+	for i, s := range c.Sites {
+		for _, err := range s.validate() {
+			errs = append(errs, fmt.Errorf("sites[%d]: %w", i, err))
+		}
+		if ids[s.ID] || keys[s.Key] {
+			errs = append(errs, fmt.Errorf("sites[%d]: id and key must not be another site's", i))
+		}
+		ids[s.ID], keys[s.Key] = true, true
+	}
+	return errors.Join(errs...)
+}
+
+func (l Limits) validate() (errs []error) {
+	if l.HeaderBytes < 1<<10 || l.HeaderBytes > 1<<20 {
+		errs = append(errs, errors.New("limits: header bytes: want 1 KiB to 1 MiB"))
+	}
+	if l.Connections < 1 {
+		errs = append(errs, errors.New("limits: connections: want at least 1"))
+	}
+	if min(l.ReadTimeout, l.WriteTimeout, l.IdleTimeout, l.AppendTimeout) <= 0 {
+		errs = append(errs, errors.New("limits: timeouts: want more than 0"))
+	}
+	return errs
+}
+
+func (s Site) validate() (errs []error) {
+	check := func(ok bool, problem string) {
+		if !ok {
+			errs = append(errs, errors.New(problem))
+		}
+	}
+	check(s.ID != "", "id: is empty")
+	check(keyForm.MatchString(s.Key), "key: want 1 to 64 letters, digits, - and _")
+	check(len(s.Origins) > 0, "origins: want at least one")
+	for _, origin := range s.Origins {
+		check(isOrigin(origin), fmt.Sprintf("origins: %q: want scheme://host[:port] as browsers send it, as in https://example.com", origin))
+	}
+	check(s.RetentionMonths >= 1 && s.RetentionMonths <= 255, "retention months: want 1 to 255")
+	check(len(s.VisitorKey) == keyBytes, "visitor key: want 32 bytes")
+	check(len(s.SealKey) == keyBytes, "seal key: want 32 bytes")
+	check(noticeForm.MatchString(s.Notice), "notice: want 8 lower-case hex digits")
+	seen := map[string]bool{pixelName: true}
+	for _, a := range s.Assets {
+		check(assetForm.MatchString(a.Name) && !seen[a.Name], fmt.Sprintf("assets: %q: want a unique file name", a.Name))
+		check(a.ETag == "" || strings.HasSuffix(a.ETag, `"`), fmt.Sprintf("assets: %q: etag: want it quoted", a.Name))
+		seen[a.Name] = true
+	}
+	return errs
+}
+
+// isOrigin reports whether text is an origin exactly as a browser serializes it.
+func isOrigin(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return false
+	}
+	if u.Port() == map[string]string{"http": "80", "https": "443"}[u.Scheme] {
+		return false
+	}
+	if _, err := enrich.ReadPage(text); err != nil {
+		return false
+	}
+	return text == strings.ToLower(u.Scheme+"://"+u.Host)
+}

@@ -1,0 +1,21 @@
+// Package collector is the HTTP edge: it bounds, decodes, decides, enriches, hands over and answers.
+//
+// A batch travels through the files of this package in this order:
+//
+//	route.go    which site and what for, from the request line and headers alone, before the body is read
+//	decode.go   the body's JSON into schemas.Batch, each bad event told apart from the good ones
+//	client.go   who asks: address and user agent become a place and a device, and end there
+//	decide.go   what this visitor allowed: signals, choice and place through consent.Resolve
+//	envelope.go what is kept of each event, by that decision
+//	answer.go   the log has fsynced: 202; it could not: 503
+//
+// README.md is the reference of the HTTP interface. What the package promises:
+//
+//   - A 202 means that the accepted events are durable, as far as Log keeps its own promise.
+//   - What the visitor refused is never handed to Log.
+//   - No address and no user agent is handed to Log, logged or kept.
+//   - Every well-framed event is counted once as arrived, and once as accepted or rejected.
+//
+// The program's own server is New and Serve. A server of your own mounts Handler instead; see the example. Serve also
+// refuses bad requests before it reads their bodies, which a handler alone cannot.
+package collector

@@ -1,0 +1,147 @@
+package collector
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+
+	"heed/schemas"
+)
+
+// What stands behind <prefix>/<site key>/ in a path, assets aside.
+const (
+	urgentPath   = "urgent"
+	ordinaryPath = "ordinary"
+	pixelName    = "view.gif"
+)
+
+// endpoint is what a request asks for.
+type endpoint uint8
+
+const (
+	nowhere endpoint = iota
+	toBatch
+	toPixel
+	toAsset
+	toPreflight
+)
+
+// target is where a request goes. A refused request has as much of it as was found before the refusal.
+type target struct {
+	site   *site
+	to     endpoint
+	urgent bool   // a batch that must not be shed first
+	asset  *Asset // of toAsset
+	origin origin // of toBatch, toPixel and toPreflight
+}
+
+// route finds the target of a request and refuses what needs no body to be refused. It depends on the request line and
+// the headers alone and always answers the same for the same ones: Serve asks it before it reads the body, and the
+// handler asks it again.
+func (c *Collector) route(h *fasthttp.RequestHeader) (target, *schemas.Error) {
+	t, err := c.find(h)
+	if err != nil || t.to == toAsset {
+		return t, err
+	}
+	if t.origin = t.site.originOf(h); t.origin.foreign && t.to != toPixel { // an image is always answered
+		return t, errForeignOrigin
+	}
+	if t.to == toBatch {
+		return t, checkMedia(h)
+	}
+	return t, nil
+}
+
+// find looks the path and the method up.
+func (c *Collector) find(h *fasthttp.RequestHeader) (t target, err *schemas.Error) {
+	path, _, _ := bytes.Cut(h.RequestURI(), []byte{'?'})
+	rest, ours := bytes.CutPrefix(path, c.prefix)
+	if !ours {
+		return t, errNotFound
+	}
+	key, name, ours := bytes.Cut(rest, []byte{'/'})
+	if !ours {
+		return t, errNotFound
+	}
+	if t.site = c.sites[string(key)]; t.site == nil {
+		return t, errUnknownSite
+	}
+	switch string(name) {
+	case urgentPath, ordinaryPath:
+		t.to, t.urgent = toBatch, string(name) == urgentPath
+		if h.IsOptions() {
+			t.to = toPreflight
+		}
+		return t, allow(h.IsPost() || h.IsOptions(), errOnlyPost)
+	case pixelName:
+		t.to = toPixel
+		return t, allow(h.IsGet(), errOnlyGet)
+	}
+	if t.asset = t.site.assets[string(name)]; t.asset == nil {
+		return t, errNotFound
+	}
+	t.to = toAsset
+	return t, allow(h.IsGet() || h.IsHead(), errOnlyGet)
+}
+
+// allow returns err unless ok.
+func allow(ok bool, err *schemas.Error) *schemas.Error {
+	if ok {
+		return nil
+	}
+	return err
+}
+
+// checkMedia wants plain JSON: as text/plain, which browsers send across origins without asking first, or named as what
+// it is.
+func checkMedia(h *fasthttp.RequestHeader) *schemas.Error {
+	media, _, _ := bytes.Cut(h.ContentType(), []byte{';'})
+	media = bytes.TrimSpace(media)
+	if !bytes.EqualFold(media, []byte("text/plain")) && !bytes.EqualFold(media, []byte("application/json")) {
+		return errMediaType
+	}
+	if coding := h.Peek(fasthttp.HeaderContentEncoding); len(coding) > 0 && !bytes.EqualFold(coding, []byte("identity")) {
+		return errMediaCoding
+	}
+	return nil
+}
+
+// origin is the page's origin as far as the request names it.
+type origin struct {
+	value    string // one of the site's own strings, or empty: what a client wrote is never passed on
+	byCORS   bool   // the Origin header named it, so the answer may say that this origin can read it
+	verified bool   // Origin or Referer named it
+	foreign  bool   // they named another one
+}
+
+// originOf returns where the request comes from. A browser always says so with a POST; only the pixel on a page with a
+// strict referrer policy, and programs, say nothing. "null", which sandboxed frames send, is foreign.
+func (s *site) originOf(h *fasthttp.RequestHeader) origin {
+	if sent := h.Peek(fasthttp.HeaderOrigin); len(sent) > 0 {
+		value, ok := s.origins[string(sent)]
+		return origin{value: value, byCORS: ok, verified: ok, foreign: !ok}
+	}
+	if sent := h.Peek(fasthttp.HeaderReferer); len(sent) > 0 {
+		value, ok := s.origins[string(originIn(sent))]
+		return origin{value: value, verified: ok, foreign: !ok}
+	}
+	return origin{}
+}
+
+// originIn cuts a URL behind its host and port.
+func originIn(address []byte) []byte {
+	scheme, rest, ok := bytes.Cut(address, []byte("://"))
+	if !ok {
+		return nil
+	}
+	if end := bytes.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	return address[:len(scheme)+len("://")+len(rest)]
+}
+
+// isSecure reports whether the visitor's browser speaks TLS, to us or to a proxy before us.
+func (t target) isSecure(ctx *fasthttp.RequestCtx) bool {
+	return ctx.IsTLS() || strings.HasPrefix(t.origin.value, "https://") || t.site.onlySecure
+}

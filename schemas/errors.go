@@ -6,7 +6,7 @@ type Code string
 // The codes. Status is what the whole answer has when the code ends it; codes without one reject a single event
 // inside a 202.
 const (
-	Malformed          Code = "malformed"           // 400: not JSON, not UTF-8, or cut short
+	Malformed          Code = "malformed"           // 400: not JSON, not UTF-8, cut short, or a field of the batch itself is wrong
 	UnsupportedVersion Code = "unsupported_version" // 400: v is not 1
 	TooDeep            Code = "too_deep"            // 400: nested deeper than MaxDepth
 	TooManyEvents      Code = "too_many_events"     // 400: more than MaxBatchEvents
@@ -56,7 +56,7 @@ type Rejection struct {
 
 // Answer is the body of a 202 when there is something to say: events were rejected, or a choice was sealed.
 type Answer struct {
-	Accepted int         `json:"accepted"`
+	Accepted int         `json:"accepted"` // how many events of the batch are now durable
 	Rejected []Rejection `json:"rejected,omitempty"`
 	Choice   string      `json:"choice,omitempty"` // the sealed choice, to be kept in place of the one that was sent
 }

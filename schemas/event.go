@@ -29,6 +29,11 @@ const (
 	Form       Kind = "form"       // a form was sent; its values are never part of it
 )
 
+// The tags below are what the JSON Schema and the TypeScript types are generated from. limit speaks JSON Schema: lengths
+// count characters, and a pattern, always last, is that of a text or of each entry of a list. A field without omitempty
+// is required, and required names the kind that requires it: then neither "" nor 0 will do. No text, key or entry holds a
+// control character.
+
 // Batch is the body of a POST to the batch endpoint.
 //
 // Within a version fields are only added; a collector skips fields that it does not know.
@@ -36,7 +41,7 @@ type Batch struct {
 	// Version of this format: 1.
 	Version int `json:"v" limit:"minimum=1,maximum=1"`
 	// Sent is when the batch left the browser, in ms since the Unix epoch by the browser's clock.
-	Sent int64 `json:"sent" limit:"minimum=0,maximum=9007199254740991"`
+	Sent int64 `json:"sent" limit:"minimum=1,maximum=9007199254740991"`
 	// Choice is the visitor's choice as the consent cookie has it; absent before a choice.
 	Choice string `json:"choice,omitempty" limit:"maxLength=160"`
 	// Visitor is the browser's random 128-bit id in hex; only with a performance grant.
@@ -54,27 +59,27 @@ type Batch struct {
 // Event is one event as the browser reports it.
 type Event struct {
 	// ID is a UUIDv7 made in the browser; the identity for every later deduplication.
-	ID string `json:"id" limit:"pattern=^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"`
+	ID string `json:"id" limit:"pattern=^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"`
 	// Kind of the event.
 	Kind Kind `json:"kind"`
 	// Created is when it happened, in ms since the Unix epoch by the browser's clock.
-	Created int64 `json:"created" limit:"minimum=0,maximum=9007199254740991"`
+	Created int64 `json:"created" limit:"minimum=1,maximum=9007199254740991"`
 	// URL of the page, absolute, http or https. Of its query only the campaign parameters are kept.
 	URL string `json:"url" limit:"maxLength=4096"`
 	// Referrer of the page; only its host is kept. For page views.
 	Referrer string `json:"referrer,omitempty" limit:"maxLength=4096"`
 	// View is the id of the page view that the event belongs to. Required for engagement.
-	View string `json:"view,omitempty" limit:"pattern=^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"`
+	View string `json:"view,omitempty" limit:"pattern=^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$" required:"engagement"`
 	// Engaged is the total engaged time of the view so far in ms. Required for engagement.
-	Engaged int64 `json:"engaged,omitempty" limit:"minimum=0,maximum=86400000"`
+	Engaged int64 `json:"engaged,omitempty" limit:"minimum=0,maximum=86400000" required:"engagement"`
 	// Name of the owner's own event. Required for custom.
-	Name string `json:"name,omitempty" limit:"maxLength=64"`
+	Name string `json:"name,omitempty" limit:"maxLength=64" required:"custom"`
 	// Form is the form's id, else its name, else its place in the page. Required for form.
-	Form string `json:"form,omitempty" limit:"maxLength=128"`
-	// Props of the owner's own event: keys up to 64 and values up to 256 bytes.
+	Form string `json:"form,omitempty" limit:"maxLength=128" required:"form"`
+	// Props of the owner's own event: keys up to 64 and values up to 256 characters.
 	Props map[string]string `json:"props,omitempty" limit:"maxProperties=16,maxKeyLength=64,maxValueLength=256"`
 	// Anonymous lists the ids that this page load had sent anonymously before the grant.
-	Anonymous []string `json:"anonymous,omitempty" limit:"maxItems=20"`
+	Anonymous []string `json:"anonymous,omitempty" limit:"maxItems=20,pattern=^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"`
 }
 
 // Source is an event's position in the log that it was loaded from. With the event's id it identifies a row.

@@ -23,8 +23,8 @@ const (
 // table is one open file. A table that was replaced is unmapped by the garbage collector once no lookup uses it
 // (the reader registers that itself), so that a lookup needs neither a lock nor a reference count.
 type table interface {
-	// lookup fills in what the file knows about ip and leaves the rest of p alone.
-	lookup(ip netip.Addr, p *Place) error
+	// lookup returns what the file knows about ip; fields that it knows nothing about are empty.
+	lookup(ip netip.Addr) (Place, error)
 }
 
 // source is a file by its path, with what was last loaded from it.
@@ -103,10 +103,10 @@ func layoutOf(path string, flat *maxminddb.Reader) (kind, table, error) {
 			return "", nil, fmt.Errorf("read the first record: %w", err)
 		}
 		if _, ok := fields["country_code"]; ok {
-			return placeData, flatPlaces{flat}, nil
+			return placeData, newFlatFile(flat), nil
 		}
 		if _, ok := fields["autonomous_system_number"]; ok {
-			return networkData, flatNetworks{flat}, nil
+			return networkData, newFlatFile(flat), nil
 		}
 		break
 	}

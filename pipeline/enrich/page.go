@@ -68,17 +68,29 @@ func ReadPage(rawURL string) (Page, error) {
 	return p, nil
 }
 
-// cleanHost returns the empty string for what is not a host name or an address.
+// cleanHost returns the empty string for what is neither a host name nor an address.
 func cleanHost(host string) string {
+	if strings.ContainsFunc(host, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		ascii, err := idna.Lookup.ToASCII(host)
+		if err != nil {
+			return ""
+		}
+		host = ascii
+	}
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return ip.WithZone("").String()
 	}
-	ascii, err := idna.Lookup.ToASCII(host)
-	if err != nil || len(ascii) > maxHostBytes {
+	emptyLabel := host == "" || host[0] == '.' || host[len(host)-1] == '.' || strings.Contains(host, "..")
+	if emptyLabel || len(host) > maxHostBytes || strings.ContainsFunc(host, notInHost) {
 		return ""
 	}
-	return ascii
+	return host
+}
+
+// notInHost allows the underscore, which DNS and browsers do too.
+func notInHost(r rune) bool {
+	return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '.')
 }
 
 // mendEscapes turns a percent sign that starts no escape into one that does. Browsers leave such signs alone, net/url
@@ -105,27 +117,19 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
 }
 
+// protect escapes the escapes that cleanPath is to leave alone.
+var protect = strings.NewReplacer(
+	"%2F", "%252F", "%2f", "%252F", "%3F", "%253F", "%3f", "%253F", "%23", "%2523", "%25", "%2525",
+)
+
 // cleanPath decodes a path for people to read, all but the escapes that stand for /, ?, # and %: without those, the
 // path would read as another one, or as one with a query.
 func cleanPath(escaped string) string {
-	var b strings.Builder
-	for i := 0; i < len(escaped); i++ {
-		if escaped[i] != '%' {
-			b.WriteByte(escaped[i])
-			continue
-		}
-		char, err := url.PathUnescape(escaped[i : i+3]) // whole: mendEscapes saw to it
-		if err != nil || strings.Contains("/?#%", char) {
-			char = escaped[i : i+3]
-		}
-		b.WriteString(char)
-		i += 2
-	}
-	path := clean(b.String(), maxPathBytes)
-	if !strings.HasPrefix(path, "/") {
+	path, err := url.PathUnescape(protect.Replace(escaped))
+	if err != nil || !strings.HasPrefix(path, "/") {
 		return "/"
 	}
-	return path
+	return clean(path, maxPathBytes)
 }
 
 // readQuery takes the first of each parameter that is known. Values with broken escapes are mended already.

@@ -25,22 +25,27 @@ func (e *Enricher) Place(ip netip.Addr) (p Place) {
 	defer e.surviveFault(&p)
 
 	for _, s := range e.places {
-		if e.lookup(s, ip, &p); p.Country != "" {
+		if found := e.lookup(s, ip); found.Country != "" {
+			p.Country, p.Region = found.Country, found.Region
 			break
 		}
 	}
 	for _, s := range e.networks {
-		if e.lookup(s, ip, &p); p.Network != 0 {
+		if found := e.lookup(s, ip); found.Network != 0 {
+			p.Network, p.NetworkOwner = found.Network, found.NetworkOwner
 			break
 		}
 	}
 	return p
 }
 
-func (e *Enricher) lookup(s *source, ip netip.Addr, p *Place) {
-	if err := s.table().lookup(ip, p); err != nil {
+// lookup counts an error and goes on without: a damaged record of one address is no reason to refuse its events.
+func (e *Enricher) lookup(s *source, ip netip.Addr) Place {
+	found, err := s.table().lookup(ip)
+	if err != nil {
 		e.metrics.lookupErrors.Inc()
 	}
+	return found
 }
 
 // surviveFault must be deferred directly. Panics that are not memory faults go on.

@@ -160,6 +160,9 @@ func TestPlaceAcrossFiles(t *testing.T) {
 	f("2620:fe::fe", Place{Country: "CH", Region: "Zurich"})
 	f("2620:fe::fe%eth0", Place{Country: "CH", Region: "Zurich"})
 	f("2a00::1", Place{Country: "FR"})
+	if got := e.metrics.lookupErrors.Get(); got != 0 {
+		t.Errorf("%d lookup errors, want none: an IPv4 file must not be asked for IPv6 addresses", got)
+	}
 }
 
 // A file could have records for addresses that say nothing about a place; nobody is to be placed by them.
@@ -272,12 +275,26 @@ func TestRefresh(t *testing.T) {
 	f("removed", "DE", 2)
 	replace(t, path, flatDatabase("FR", "").bytes(t))
 	f("back", "FR", 2)
-	replace(t, path, []byte("broken"))
-	f("broken again", "FR", 3)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	f("removed again", "FR", 3)
+	sameTime := func() {
+		t.Helper()
+		if err := os.Chtimes(path, time.Time{}, time.Unix(1e9, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replace(t, path, flatDatabase("IT", "").bytes(t))
+	sameTime()
+	f("back again", "IT", 3)
+	replace(t, path, flatDatabase("AT", "").bytes(t))
+	sameTime()
+	f("replaced by one of the same size and time", "AT", 3)
 
 	var out strings.Builder
 	e.WriteMetrics(&out)
-	for _, want := range []string{"heed_enrich_reloads_total 2\n", "heed_enrich_reload_errors_total 6\n"} {
+	for _, want := range []string{"heed_enrich_reloads_total 4\n", "heed_enrich_reload_errors_total 6\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("metrics lack %q:\n%s", want, &out)
 		}

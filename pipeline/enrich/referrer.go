@@ -1,7 +1,6 @@
 package enrich
 
 import (
-	"net/netip"
 	"net/url"
 
 	"golang.org/x/net/publicsuffix"
@@ -37,9 +36,6 @@ func sameSite(a, b string) bool {
 // siteOf returns the registrable domain of a host, or the host itself where it has none: an address, localhost, a
 // public suffix.
 func siteOf(host string) string {
-	if _, err := netip.ParseAddr(host); err == nil {
-		return host
-	}
 	site, err := publicsuffix.EffectiveTLDPlusOne(host)
 	if err != nil {
 		return host

@@ -62,8 +62,8 @@ func (m members) MarshalJSON() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// noControl is the pattern of a text without one of its own.
-const noControl = `^[^\u0000-\u001f\u007f]*$`
+// noControl is the pattern of a text without one of its own, in what JavaScript and Go both understand.
+const noControl = `^[^\x00-\x1f\x7f]*$`
 
 // jsonSchema writes the JSON Schema of a batch, with every other type among its definitions.
 func (c *contract) jsonSchema() (output, error) {

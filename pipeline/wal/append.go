@@ -110,6 +110,6 @@ func (l *Log) lastGroupLocked(n int) *group {
 		g.buf, l.spare = l.spare[i], l.spare[:i]
 	}
 	l.queue = append(l.queue, g)
-	signal(l.wake)
+	notify(l.wake)
 	return g
 }

@@ -112,6 +112,6 @@ func (l *Log) publishLocked() {
 		closed:  l.seg.closed,
 	}
 	for r := range l.readers {
-		signal(r.wake)
+		notify(r.wake)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 func event(n uint64, pad int) *schemas.Envelope {
 	id := make([]byte, 16)
 	binary.BigEndian.PutUint64(id[8:], n)
-	return &schemas.Envelope{Version: 1, Site: "demo", Id: id, Kind: "page", Path: string(make([]byte, pad))}
+	return &schemas.Envelope{Version: 1, Site: "demo", Id: id, Kind: "page", Path: strings.Repeat("x", pad)}
 }
 
 func number(ev *schemas.Envelope) uint64 { return binary.BigEndian.Uint64(ev.Id[8:]) }

@@ -164,7 +164,7 @@ func (l *Log) Close(ctx context.Context) error {
 	l.mu.Lock()
 	l.closing = true
 	l.mu.Unlock()
-	signal(l.wake)
+	notify(l.wake)
 	select {
 	case <-l.stopped:
 		return l.closeErr
@@ -188,8 +188,8 @@ func (l *Log) Size() (bytes, limit int64) {
 
 func (l *Log) bytesLocked() int64 { return l.tail.sealed + l.tail.bytes - l.trimmed + l.waiting }
 
-// signal leaves one token in a channel of capacity 1. A token that is there already says the same.
-func signal(c chan struct{}) {
+// notify leaves one token in a channel of capacity 1. A token that is there already says the same.
+func notify(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"time"
+	_ "time/tzdata" // a small machine has no zones of its own, and a question may name any
 )
 
 // Exit statuses. A usage mistake differs from work that went wrong, so that a script can tell them apart.

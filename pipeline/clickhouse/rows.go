@@ -147,18 +147,24 @@ func checkRow(row Row) error {
 			return fmt.Errorf("anonymous id has %d bytes, not 16", len(id))
 		}
 	}
-	for name, id := range map[string][]byte{"visitor": ev.Visitor, "view": ev.View, "record": ev.Record} {
-		if len(id) != 0 && len(id) != 16 {
-			return fmt.Errorf("%s has %d bytes, not 16", name, len(id))
-		}
+	switch {
+	case !idOrNone(ev.Visitor):
+		return fmt.Errorf("visitor has %d bytes, not 16", len(ev.Visitor))
+	case !idOrNone(ev.View):
+		return fmt.Errorf("view has %d bytes, not 16", len(ev.View))
+	case !idOrNone(ev.Record):
+		return fmt.Errorf("record has %d bytes, not 16", len(ev.Record))
+	case ev.Categories > 0xff:
+		return fmt.Errorf("categories %d do not fit a byte", ev.Categories)
+	case ev.RetentionMonths > 0xff:
+		return fmt.Errorf("retention of %d months does not fit a byte", ev.RetentionMonths)
 	}
-	if ev.Categories > 0xff || ev.RetentionMonths > 0xff {
-		return fmt.Errorf("categories %d or retention %d do not fit a byte", ev.Categories, ev.RetentionMonths)
-	}
-	for name, ms := range map[string]int64{"time": ev.TimeMs, "receipt": ev.ReceivedMs, "load": row.Loaded.UnixMilli()} {
+	for _, ms := range [...]int64{ev.TimeMs, ev.ReceivedMs, row.Loaded.UnixMilli()} {
 		if ms < 0 || ms >= endOfTime.UnixMilli() {
-			return fmt.Errorf("time of %s, %d ms, is not between 1970 and 2200", name, ms)
+			return fmt.Errorf("time of %d ms is not between 1970 and 2200", ms)
 		}
 	}
 	return nil
 }
+
+func idOrNone(id []byte) bool { return len(id) == 0 || len(id) == 16 }

@@ -34,7 +34,7 @@ func (a *Analytics) Summary(ctx context.Context, q Query) (Summary, error) {
 	return rows[0], nil
 }
 
-// Series answers with every hour or day of the range, also those in which nothing happened. A visitor who came on two
+// Series answers with every hour, day or month of the range, also those in which nothing happened. A visitor who came on two
 // days counts on both.
 func (a *Analytics) Series(ctx context.Context, q Query) ([]Bucket, error) {
 	if err := a.check(q); err != nil {
@@ -46,7 +46,7 @@ func (a *Analytics) Series(ctx context.Context, q Query) ([]Bucket, error) {
 	}
 	starts := edges(q.From.In(zone), q.To, q.Interval, MaxBuckets)
 	if starts == nil {
-		return nil, invalid("interval", "more than %d buckets; ask for days, or for a shorter range", MaxBuckets)
+		return nil, invalid("interval", "more than %d buckets; ask for longer ones, or for a shorter range", MaxBuckets)
 	}
 	buckets := make([]Bucket, len(starts))
 	index := make(map[int64]int, len(starts))

@@ -14,11 +14,12 @@ import (
 // Limits of a question.
 const (
 	MaxLimit   = 1000 // rows of one list
-	MaxBuckets = 1000 // of a series: 41 days of hours, or 2.7 years of days
+	MaxBuckets = 1000 // of a series: 41 days of hours, 2.7 years of days
 
 	defaultLimit = 10
-	defaultDays  = 30                 // of a question that names no range, today included
-	hourly       = 2 * 24 * time.Hour // ranges up to this are cut into hours when nothing is said
+	defaultDays  = 30                   // of a question that names no range, today included
+	hourly       = 2 * 24 * time.Hour   // ranges up to this are cut into hours when nothing is said
+	daily        = 400 * 24 * time.Hour // and up to this into days
 )
 
 // The years that a question may touch. Later than the last no clock of ours is right; earlier than the first there
@@ -43,8 +44,9 @@ type Interval string
 
 // The widths.
 const (
-	Hour Interval = "hour" // from one full hour of the zone's clocks to the next
-	Day  Interval = "day"  // from one start of a day in the zone to the next: 23 to 25 hours
+	Hour  Interval = "hour"  // from one full hour of the zone's clocks to the next
+	Day   Interval = "day"   // from one start of a day in the zone to the next: mostly 23 to 25 hours
+	Month Interval = "month" // from one start of a month in the zone to the next
 )
 
 // Query is a question's frame. Its JSON repeats it in every answer.
@@ -67,7 +69,7 @@ var parameters = []string{"from", "to", "tz", "bots", "interval", "limit"}
 //	from, to  dates, both included whole, or RFC 3339 instants, of which to is the first after the range; the 30 days
 //	          that end today
 //	bots      exclude, include or only; exclude
-//	interval  hour or day; hour up to two days, then day
+//	interval  hour, day or month; hour up to two days, day up to 400, then month
 //	limit     1 to 1000 rows of each list; 10
 //
 // The error is a *schemas.Error that names the parameter. Whether the site exists is not looked at.
@@ -97,12 +99,21 @@ func ParseQuery(site string, values url.Values, now time.Time) (Query, error) {
 		return Query{}, err
 	}
 	if q.Interval == "" {
-		q.Interval = Day
-		if q.To.Sub(q.From) <= hourly {
-			q.Interval = Hour
-		}
+		q.Interval = suitable(q.To.Sub(q.From))
 	}
 	return q, q.Validate()
+}
+
+// suitable chooses the interval of a series for who has not.
+func suitable(length time.Duration) Interval {
+	switch {
+	case length <= hourly:
+		return Hour
+	case length <= daily:
+		return Day
+	default:
+		return Month
+	}
 }
 
 // Validate reports the first field that is out of range, as a *schemas.Error that names the parameter.
@@ -119,8 +130,8 @@ func (q Query) Validate() error {
 		return invalid("to", "not after from; the range is empty")
 	case q.Bots != ExcludeBots && q.Bots != IncludeBots && q.Bots != OnlyBots:
 		return invalid("bots", "give exclude, include or only")
-	case q.Interval != Hour && q.Interval != Day:
-		return invalid("interval", "give hour or day")
+	case q.Interval != Hour && q.Interval != Day && q.Interval != Month:
+		return invalid("interval", "give hour, day or month")
 	case q.Limit < 1 || q.Limit > MaxLimit:
 		return invalid("limit", "give 1 to %d", MaxLimit)
 	}

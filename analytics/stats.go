@@ -8,7 +8,7 @@ type Stats struct {
 	Generated time.Time    `json:"generated"`          // when the answer was made, UTC
 	Note      *Note        `json:"note,omitempty"`     // why there is nothing to see, when that is known
 	Summary   *Summary     `json:"summary,omitempty"`  // the range in one row
-	Series    []Bucket     `json:"series,omitzero"`    // every hour or day of the range, also empty ones
+	Series    []Bucket     `json:"series,omitzero"`    // every interval of the range, also empty ones
 	Pages     List[Page]   `json:"pages,omitzero"`     // by views
 	Sources   List[Source] `json:"sources,omitzero"`   // by views that arrived from outside
 	Countries List[Value]  `json:"countries,omitzero"` // ISO 3166-1 alpha-2
@@ -45,7 +45,7 @@ type Summary struct {
 	BotViews     uint64 `json:"bot_views" ch:"bot_views"`         // page views taken for a bot's, whatever the question says about bots
 }
 
-// Bucket is one hour or day of a series. The first and the last may be cut by the range.
+// Bucket is one hour, day or month of a series. The first and the last may be cut by the range.
 type Bucket struct {
 	Start time.Time `json:"start"` // in the zone
 	End   time.Time `json:"end"`   // the first instant after it

@@ -95,8 +95,11 @@ func (t *table) summary(s Stats) {
 // series draws the views of the buckets between the first and the last that hold any.
 func (t *table) series(s Stats) {
 	layout, title := "2006-01-02 Mon", "Days"
-	if s.Query.Interval == Hour {
+	switch s.Query.Interval {
+	case Hour:
 		layout, title = "2006-01-02 15:04 -07:00", "Hours"
+	case Month:
+		layout, title = "2006-01", "Months"
 	}
 	first, last, most := -1, -1, uint64(0)
 	for i, b := range s.Series {

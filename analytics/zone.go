@@ -33,16 +33,13 @@ func offset(t time.Time, zone *time.Location) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// edges cuts [from, to) at every start of a day or of an hour in from's zone, and returns where each piece starts. It
-// gives up, returning nil, when there are more than most.
+// edges cuts [from, to) at every start of an interval in from's zone, and returns where each piece starts. It gives
+// up, returning nil, when there are more than most.
 //
 // An hour starts where the zone's clocks show a full one, and anew where they are changed: a change by half an hour
 // makes two short hours, one by a full hour makes an hour that is there twice or not at all.
 func edges(from, to time.Time, interval Interval, most int) []time.Time {
-	next := nextHour
-	if interval == Day {
-		next = nextDay
-	}
+	next := map[Interval]func(time.Time) time.Time{Hour: nextHour, Day: nextDay, Month: nextMonth}[interval]
 	var starts []time.Time
 	for t := from; t.Before(to); t = next(t) {
 		if len(starts) == most {
@@ -62,6 +59,12 @@ func nextDay(t time.Time) time.Time {
 			return start
 		}
 	}
+}
+
+// nextMonth returns the first start of a month after t. None has ever lacked its first day.
+func nextMonth(t time.Time) time.Time {
+	year, month, _ := t.Date()
+	return dayStart(year, month+1, 1, t.Location())
 }
 
 // nextHour returns the first start of an hour after t.

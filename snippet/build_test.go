@@ -1,0 +1,23 @@
+package snippet
+
+import (
+	"testing"
+)
+
+func TestSizeNow(t *testing.T) {
+	b, err := Build(testSite())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(len(b.Script.Plain), len(b.Script.Gzip), len(b.Script.Brotli), len(b.Loader.Plain), len(b.Loader.Gzip), len(b.Loader.Brotli))
+	t.Log(string(b.Script.Plain))
+	t.Log(string(b.Loader.Plain))
+}
+
+func testSite() Site {
+	return Site{
+		ID: "shop", Key: "k1", Endpoint: "https://stats.example.com/h/k1", Notice: "0a1b2c3d",
+		AnonymousCount: true, Exemption: true,
+		Features: Features{Routes: true, HashRoutes: true, Engagement: true, Forms: true},
+	}
+}

@@ -1,0 +1,79 @@
+package snippet
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// maxEndpointBytes keeps the endpoint, which is part of the bundle, within the room that size.json leaves for it.
+const maxEndpointBytes = 200
+
+// Site is what the build fixes for one site.
+type Site struct {
+	ID  string // the site's id in the configuration; only for messages
+	Key string // the public key: letters, digits, _ and -; names what the browser stores
+	// Endpoint is the address up to and including the site's key, without a slash at its end: absolute (http, https) or,
+	// behind a proxy on the site's own origin, a path from the root. At most 200 bytes.
+	Endpoint string
+	Notice   string // id of the notice in force: 8 lower-case hex digits
+	// CookieName of the choice; "heed" when empty.
+	CookieName string
+	// CookieDomain is the registrable domain that shares the choice; empty keeps it on the page's own host.
+	CookieDomain   string
+	AnonymousCount bool // count page views without consent where Exemption, or later the place, allows it
+	Exemption      bool // the owner asserts an exemption that allows the anonymous count
+	Features       Features
+}
+
+// Features are the parts that a bundle has beside page views, custom events and the choice. The zero value has none.
+type Features struct {
+	Routes     bool // views for route changes of a single-page application
+	HashRoutes bool // routes are in the fragment (#/…); needs Routes
+	Engagement bool // engaged time per view
+	Forms      bool // form submissions, never their values
+}
+
+// DefaultFeatures returns what a site has whose owner chose nothing: all but hash routes.
+func DefaultFeatures() Features {
+	return Features{Routes: true, Engagement: true, Forms: true}
+}
+
+var (
+	keyForm    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	noticeForm = regexp.MustCompile(`^[0-9a-f]{8}$`)
+	cookieForm = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+	domainForm = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`)
+)
+
+// Validate reports all that is wrong with s.
+func (s Site) Validate() error {
+	var errs []error
+	check := func(ok bool, field, want string) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("site %q: %s: want %s", s.ID, field, want))
+		}
+	}
+	check(keyForm.MatchString(s.Key), "key", "1 to 64 letters, digits, _ or -")
+	check(validEndpoint(s.Endpoint), "endpoint", "an http(s) address or a path from the root, at most 200 bytes, "+
+		"without query, fragment or a slash at its end")
+	check(noticeForm.MatchString(s.Notice), "notice", "8 lower-case hex digits")
+	check(s.CookieName == "" || cookieForm.MatchString(s.CookieName), "cookie name", "1 to 64 letters, digits, _, . or -")
+	check(s.CookieDomain == "" || domainForm.MatchString(s.CookieDomain), "cookie domain", "a domain such as example.com")
+	check(s.Features.Routes || !s.Features.HashRoutes, "hash routes", "routes to be on as well")
+	return errors.Join(errs...)
+}
+
+func validEndpoint(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	if err != nil || len(endpoint) > maxEndpointBytes || strings.HasSuffix(endpoint, "/") {
+		return false
+	}
+	if u.User != nil || strings.ContainsAny(endpoint, "?#\"'<>\\ ") {
+		return false
+	}
+	absolute := (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	return absolute || (u.Scheme == "" && u.Host == "" && strings.HasPrefix(endpoint, "/"))
+}

@@ -1,0 +1,70 @@
+package snippet
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/andybalholm/brotli"
+)
+
+// size is a number of bytes per form in which a file is served.
+type size struct {
+	Raw    int `json:"raw"`
+	Gzip   int `json:"gzip"`
+	Brotli int `json:"brotli"`
+}
+
+// limits is size.json: what a build must not exceed. Raising one is a commit of its own, with a reason.
+type limits struct {
+	Tracker size `json:"tracker"`
+	Loader  size `json:"loader"`
+}
+
+func parseLimits(text []byte) (limits, error) {
+	var l limits
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	err := d.Decode(&l)
+	return l, err
+}
+
+func (l limits) check(b Bundle) error {
+	return errors.Join(checkSize("tracker", b.Script, l.Tracker), checkSize("loader", b.Loader, l.Loader))
+}
+
+func checkSize(name string, e Encoded, limit size) error {
+	var errs []error
+	f := func(form string, size, limit int) {
+		if size > limit {
+			errs = append(errs, fmt.Errorf("%s is %d bytes %s, %d above its limit of %d in size.json",
+				name, size, form, size-limit, limit))
+		}
+	}
+	f("raw", len(e.Plain), limit.Raw)
+	f("gzip", len(e.Gzip), limit.Gzip)
+	f("brotli", len(e.Brotli), limit.Brotli)
+	return errors.Join(errs...)
+}
+
+// encode compresses once, as well as it can, what is then served many times. The same bytes give the same result.
+func encode(plain []byte) (Encoded, error) {
+	var zipped, brotlied bytes.Buffer
+	gz, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
+	if err != nil {
+		return Encoded{}, err
+	}
+	br := brotli.NewWriterLevel(&brotlied, brotli.BestCompression)
+	for _, w := range []io.WriteCloser{gz, br} {
+		if _, err := w.Write(plain); err != nil {
+			return Encoded{}, err
+		}
+		if err := w.Close(); err != nil {
+			return Encoded{}, err
+		}
+	}
+	return Encoded{Plain: plain, Gzip: zipped.Bytes(), Brotli: brotlied.Bytes()}, nil
+}

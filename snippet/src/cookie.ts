@@ -1,0 +1,35 @@
+/** Where the choice is kept. */
+export type Jar = {
+  readonly _name: string
+  /** The registrable domain, or "" for this host only. */
+  readonly _domain: string
+}
+
+/** How long the choice is kept, in seconds: as long as it counts. */
+const maxAge = 180 * 86400
+
+/** The cookie's value, or "" where there is none or cookies cannot be read (a sandboxed frame throws). */
+export function readCookie({ _name }: Jar): string {
+  try {
+    for (const pair of document.cookie.split('; ')) {
+      if (pair.startsWith(`${_name}=`)) return pair.slice(_name.length + 1)
+    }
+  } catch {
+    // As without a cookie.
+  }
+  return ''
+}
+
+/** Keeps value, where the browser lets us; the caller reads it back. */
+export function writeCookie({ _name, _domain }: Jar, value: string): void {
+  // Secure is left out on http, where it would void the cookie.
+  const secure = location.protocol === 'https:' ? '; Secure' : ''
+  const domain = _domain && `; Domain=${_domain}`
+  try {
+    // One for this host only, from before a domain was configured, would hide the new one.
+    if (_domain) document.cookie = `${_name}=; Path=/; Max-Age=0`
+    document.cookie = `${_name}=${value}; Path=/; Max-Age=${maxAge}; SameSite=Lax${secure}${domain}`
+  } catch {
+    // As without cookies.
+  }
+}

@@ -1,0 +1,23 @@
+let warned = false
+
+/** Tells the site's owner what is wrong, once per page load: a console is theirs, not ours. */
+export function warn(problem: unknown): void {
+  if (warned) return
+  warned = true
+  console.warn('[heed]', problem)
+}
+
+/** Wraps fn so that no exception of ours escapes into the page. Every entry point and listener goes through here. */
+export function guard<Args extends unknown[]>(fn: (...args: Args) => void): (...args: Args) => void {
+  return (...args) => {
+    try {
+      fn(...args)
+    } catch (problem) {
+      try {
+        warn(problem)
+      } catch {
+        // Even the console was replaced by something that throws.
+      }
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import type { Event } from '../../schemas/event.gen.ts'
+import { encodeEvents } from './encode.ts'
+import { trim } from './queue.ts'
+import { load, save } from './storage.ts'
+
+/** Older events are refused by the collector. */
+const maxAgeMs = 86_400_000
+
+/** The key of localStorage under which a site's queue survives a reload. It exists only with a performance grant. */
+export function storeName(siteKey: string): string {
+  return `heed.${siteKey}.q`
+}
+
+/** Takes out everything that is kept and still young enough. */
+export function takeStored(name: string): Event[] {
+  const events = read(name)
+  if (events.length) save(name, '')
+  return events
+}
+
+/** Adds events to what is kept. Reports whether they are kept. */
+export function store(name: string, events: readonly Event[]): boolean {
+  return save(name, encodeEvents(trim([...read(name), ...events])))
+}
+
+/** Anything in storage may have been written by anyone: what has not the form of ours is left out. */
+function read(name: string): Event[] {
+  try {
+    return (JSON.parse(load(name)) as unknown[]).filter(isYoungEvent)
+  } catch {
+    return []
+  }
+}
+
+function isYoungEvent(value: unknown): value is Event {
+  const { id, created } = Object(value) as { id?: unknown; created?: unknown }
+  return typeof id === 'string' && Date.now() - Number(created) < maxAgeMs
+}

@@ -34,7 +34,7 @@ func (d *decoder) decode(body []byte) *schemas.Error {
 	if err != nil || doc.Type() != fastjson.TypeObject {
 		return errNotJSON
 	}
-	if version, err := doc.Get("v").Int64(); doc.Exists("v") && (err != nil || version != schemas.EventVersion) {
+	if v := doc.Get("v"); v != nil && v.GetInt64() != schemas.EventVersion { // anything but a whole number reads as 0
 		return errVersion
 	}
 	events, refusal := d.head(doc)

@@ -115,7 +115,9 @@ func (r *reader) form(name string, need presence, ok func(string) bool) string {
 		return ""
 	}
 	text, isString := r.string(name, value, maxURL)
-	if isString && !ok(text) {
+	if isString && text == "" && need == required {
+		r.fail(name, schemas.MissingField, "the field is required and empty; fill it")
+	} else if isString && !ok(text) {
 		r.fail(name, schemas.InvalidField, "the field has the wrong form; ids are lower-case UUIDv7, visitors 32 lower-case hex digits")
 		return ""
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -173,5 +172,3 @@ func (p Pos) less(q Pos) bool {
 	}
 	return p.Event < q.Event
 }
-
-func (p Pos) String() string { return fmt.Sprintf("%d/%d/%d", p.Segment, p.Record, p.Event) }

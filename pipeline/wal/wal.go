@@ -77,6 +77,9 @@ type Pos struct {
 	Event   uint32 // number of the event within its record's schemas.Group, from 0
 }
 
+// String returns segment, record and event, as in 3/14/0.
+func (p Pos) String() string { return fmt.Sprintf("%d/%d/%d", p.Segment, p.Record, p.Event) }
+
 // Log is an open log. All methods may be called from any goroutine.
 type Log struct {
 	cfg     Config

@@ -132,7 +132,7 @@ func engineArguments(cfg Config, path string) []string {
 // checkFolder says in plain words what would keep the engine from starting: it only writes to stderr.
 func checkFolder(path string) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return fmt.Errorf("make data folder: %w", err)
+		return fmt.Errorf("make data folder %q: %w", path, err)
 	}
 	probe, err := os.CreateTemp(path, "probe-*")
 	if err != nil {

@@ -103,9 +103,9 @@ func place(from, to string) error {
 	return os.Rename(temp, to)
 }
 
-// sameContent trusts size and time of a copy: copyFile gives it the time of the original.
+// sameContent goes by size and time: a link shares both with its original, and copyFile gives a copy the same time.
 func sameContent(src, dst os.FileInfo) bool {
-	return os.SameFile(src, dst) || src.Size() == dst.Size() && src.ModTime().Equal(dst.ModTime())
+	return src.Size() == dst.Size() && src.ModTime().Equal(dst.ModTime())
 }
 
 func copyFile(from, to string, modified time.Time) error {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // The table's layout, in columns of a terminal.
@@ -22,6 +21,7 @@ func FormatTable(w io.Writer, s Stats) error {
 	var t table
 	t.head(s.Query)
 	if s.Note != nil {
+		t.WriteString("\n")
 		t.wrap(s.Note.Message)
 	}
 	if !s.blank() {
@@ -60,7 +60,8 @@ type viewRow struct {
 func (t *table) head(q Query) {
 	bots := map[Bots]string{ExcludeBots: "without bots", IncludeBots: "bots included", OnlyBots: "bots only"}[q.Bots]
 	const minute = "2006-01-02 15:04"
-	fmt.Fprintf(t, "%s\n%s to %s, %s, %s\n", plain(q.Site), q.From.Format(minute), q.To.Format(minute), plain(q.Zone), bots)
+	t.wrap(q.Site)
+	t.wrap(fmt.Sprintf("%s to %s, %s, %s", q.From.Format(minute), q.To.Format(minute), q.Zone, bots))
 }
 
 // summary writes the range in one column of numbers.
@@ -197,18 +198,20 @@ func (t *table) more(more bool) {
 	}
 }
 
-// wrap writes a sentence, broken between words.
+// wrap writes a sentence, broken between words and, where one is too long, within it.
 func (t *table) wrap(sentence string) {
 	column := 0
-	t.WriteString("\n")
-	for i, word := range strings.Fields(plain(sentence)) {
-		switch {
-		case i > 0 && column+1+len(word) > tableWidth:
+	for _, word := range strings.Fields(plain(sentence)) {
+		if column > 0 && column+1+len(word) > tableWidth {
 			t.WriteString("\n")
 			column = 0
-		case i > 0:
+		}
+		if column > 0 {
 			t.WriteString(" ")
 			column++
+		}
+		for ; len(word) > tableWidth; word = word[tableWidth:] {
+			t.WriteString(word[:tableWidth] + "\n")
 		}
 		t.WriteString(word)
 		column += len(word)
@@ -268,22 +271,34 @@ func none(rows int) string {
 	return ""
 }
 
-func count(n uint64) string { return strconv.FormatUint(n, 10) }
+// count writes a number in at most 8 columns, exactly as long as it fits.
+func count(n uint64) string {
+	switch {
+	case n < 1e8:
+		return strconv.FormatUint(n, 10)
+	case n < 1e10:
+		return fmt.Sprintf("%.1fM", float64(n)/1e6)
+	default:
+		return fmt.Sprintf("%.3g", float64(n))
+	}
+}
 
 // duration writes ms with what matters at that size: 4.2s, 38s, 1m 05s, 2h 10m.
 func duration(ms uint64) string {
-	d := time.Duration(ms) * time.Millisecond
+	seconds := ms / 1000
 	switch {
 	case ms == 0:
 		return "0s"
-	case d < 10*time.Second:
-		return fmt.Sprintf("%.1fs", d.Seconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm %02ds", int(d.Minutes()), int(d.Seconds())%60)
+	case seconds < 10:
+		return fmt.Sprintf("%d.%ds", seconds, ms%1000/100)
+	case seconds < 60:
+		return fmt.Sprintf("%ds", seconds)
+	case seconds < 3600:
+		return fmt.Sprintf("%dm %02ds", seconds/60, seconds%60)
+	case seconds < 3600*1000:
+		return fmt.Sprintf("%dh %02dm", seconds/3600, seconds/60%60)
 	default:
-		return fmt.Sprintf("%dh %02dm", int(d.Hours()), int(d.Minutes())%60)
+		return count(seconds/3600) + "h"
 	}
 }
 

@@ -15,6 +15,7 @@ WHERE utm_source != '' OR referrer_host NOT IN
     SELECT DISTINCT host
     FROM events
     WHERE site = {site:String} AND kind = 'page' AND host != ''
+        AND toDate(time) BETWEEN toDate({from:DateTime64(3, 'UTC')}) AND toDate({to:DateTime64(3, 'UTC')})
         AND time >= {from:DateTime64(3, 'UTC')} AND time < {to:DateTime64(3, 'UTC')}
 )
 GROUP BY type, source

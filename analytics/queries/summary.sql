@@ -22,6 +22,7 @@ CROSS JOIN
         SELECT kind, bot, {bots:String} = 'include' OR (bot != '') = ({bots:String} = 'only') AS wanted
         FROM events
         WHERE site = {site:String}
+            AND toDate(time) BETWEEN toDate({from:DateTime64(3, 'UTC')}) AND toDate({to:DateTime64(3, 'UTC')})
             AND time >= {from:DateTime64(3, 'UTC')} AND time < {to:DateTime64(3, 'UTC')}
     )
 ) AS done

@@ -77,7 +77,7 @@ func (c *Collector) newServer() *fasthttp.Server {
 		ReadTimeout:        l.ReadTimeout,
 		WriteTimeout:       l.WriteTimeout,
 		IdleTimeout:        l.IdleTimeout,
-		Concurrency:        l.Connections,
+		Concurrency:        l.Connections + 1, // never reached: bound refuses before, and in JSON
 
 		CloseOnShutdown:              true,
 		DisablePreParseMultipartForm: true,
@@ -93,7 +93,7 @@ func (c *Collector) Handler() fasthttp.RequestHandler { return c.handle }
 
 // Serve answers requests on ln until Shutdown, and then returns nil. It closes ln.
 func (c *Collector) Serve(ln net.Listener) error {
-	if err := c.server.Serve(lingeringListener{ln}); err != nil {
+	if err := c.server.Serve(c.bound(ln)); err != nil {
 		return fmt.Errorf("serve on %s: %w", ln.Addr(), err)
 	}
 	return nil

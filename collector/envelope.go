@@ -10,9 +10,6 @@ import (
 	"heed/schemas"
 )
 
-// envelopeVersion is the major version of the envelope that this package writes.
-const envelopeVersion = 1
-
 // kept is an envelope with the room that its ids point to, so that a batch needs one allocation or none.
 type kept struct {
 	envelope schemas.Envelope
@@ -93,7 +90,7 @@ func (v *visit) readPage(address string) (enrich.Page, *schemas.Error) {
 func (v *visit) fillAnonymous(k *kept, ev *schemas.Event, page enrich.Page) {
 	k.id, _ = uuid.Parse(ev.ID) // isUUID7 has checked it
 	k.envelope = schemas.Envelope{
-		Version: envelopeVersion, Site: v.site.ID, Id: k.id[:], Kind: string(ev.Kind),
+		Version: schemas.EnvelopeVersion, Site: v.site.ID, Id: k.id[:], Kind: string(ev.Kind),
 		ReceivedMs: v.received.UnixMilli(), Retried: v.decoder.batch.Retried, UnverifiedOrigin: !v.origin.verified,
 
 		Jurisdiction: v.Jurisdiction, MatrixVersion: consent.MatrixVersion,

@@ -65,6 +65,8 @@ var (
 		Message: "there is no room to keep the events; send them again after Retry-After seconds"}
 	errUnavailable = &schemas.Error{Code: schemas.Unavailable,
 		Message: "the events could not be made durable; send them again after Retry-After seconds"}
+	errBusy = &schemas.Error{Code: schemas.Unavailable,
+		Message: "too many connections are open; try again after Retry-After seconds"}
 	errInternal = &schemas.Error{Code: schemas.Internal,
 		Message: "the collector made a mistake; nothing of the request was kept, the operator's log has the details"}
 )

@@ -30,7 +30,7 @@ var sections = []section{
 	listed("bots", (*Analytics).Bots, func(s *Stats) *List[Bot] { return &s.Bots }),
 }
 
-// Stats answers with every section at once. The sections are asked one by one, so an event that arrives meanwhile may
+// Stats answers with every section at once. The sections are asked apart from each other, so an event that arrives meanwhile may
 // be in some of them only.
 func (a *Analytics) Stats(ctx context.Context, q Query) (Stats, error) {
 	return a.compose(ctx, q, sections)

@@ -50,7 +50,8 @@ var (
 	errURLForm    = errors.New("not an absolute http or https URL without user name and password")
 )
 
-// ReadPage takes a page's URL apart. Its errors are fit for an answer to the sender.
+// ReadPage takes a page's URL apart. Its errors are fit for an answer to the sender. The strings that it returns may
+// share memory with rawURL: one that lies in a buffer which is used again must be cloned first.
 func ReadPage(rawURL string) (Page, error) {
 	if len(rawURL) > maxURLBytes {
 		return Page{}, errURLTooLong

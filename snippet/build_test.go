@@ -21,3 +21,11 @@ func testSite() Site {
 		Features: Features{Routes: true, HashRoutes: true, Engagement: true, Forms: true},
 	}
 }
+
+// The sources are the program's own, also where the working directory has files of the same names.
+func TestBuildInCheckout(t *testing.T) {
+	t.Chdir("..")
+	if _, err := Build(testSite()); err != nil {
+		t.Fatalf("Build in the checkout: %v", err)
+	}
+}

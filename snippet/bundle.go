@@ -46,7 +46,7 @@ func (lib library) bundle(entry string, defines map[string]string) ([]byte, erro
 // two folders mean there what they mean to an editor.
 func (lib library) serve(build api.PluginBuild) {
 	build.OnResolve(api.OnResolveOptions{Filter: ".*"}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
-		name := args.Path
+		name := path.Clean(args.Path) // an entry that exists below the working directory comes as ./name
 		if args.Kind != api.ResolveEntryPoint {
 			name = path.Join(path.Dir(args.Importer), args.Path)
 		}

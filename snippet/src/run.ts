@@ -42,7 +42,7 @@ export function run(options: Options): Commands {
     if (changes) {
       level = next
       tracker?._stop()
-      if (next !== full) forget(options, permission)
+      if (next !== full) forget(options, permission, !tighten)
       tracker = next === silent ? undefined : start(next)
     }
     announce()
@@ -104,10 +104,14 @@ function frame(permission: Permission, visitor: string): Frame {
   }
 }
 
-/** Removes all that a grant had left here, and has the collector expire its cookie, which no script can. */
-function forget(options: Options, permission: Permission): void {
+/**
+ * Removes all that a grant had left here, and has the collector expire its cookie, which no script can; where another tab
+ * made the choice, that is the other tab's to tell.
+ */
+function forget(options: Options, permission: Permission, tell: boolean): void {
   save(storeName(options._key), '')
-  if (forgetVisitor(options._key) || permission._untold()) tellWithdrawal(options, permission).catch(warn)
+  const left = forgetVisitor(options._key) || permission._untold()
+  if (left && tell) tellWithdrawal(options, permission).catch(warn)
 }
 
 /** Sends the choice with no events. One try per page: a choice that did not arrive stays marked as unsent. */

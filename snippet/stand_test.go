@@ -1,0 +1,244 @@
+package snippet
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"heed/consent"
+	"heed/schemas"
+)
+
+// stand plays the two servers that a browser test needs: the site, and on another origin the collector. Every site key
+// that a test makes up is a site of its own; keys that begin with "anonymous" and "hash" switch those on. What the
+// collector was sent is kept for GET /control/<key>/batches; POST /control/<key>/answers sets its next answers.
+type stand struct {
+	pages, collector *httptest.Server
+
+	mu    sync.Mutex
+	sites map[string]*standSite
+}
+
+type standSite struct {
+	bundle  Bundle
+	answers []standAnswer
+	batches []standBatch
+	arrived chan struct{} // closed and replaced with each batch
+}
+
+// standAnswer is what the collector shall do with a batch instead of storing it.
+type standAnswer struct {
+	Status     int    `json:"status"`
+	RetryAfter string `json:"retryAfter"`
+	DelayMs    int    `json:"delayMs"`
+}
+
+type standBatch struct {
+	Lane        string          `json:"lane"`
+	Status      int             `json:"status"`
+	ContentType string          `json:"contentType"`
+	Cookie      string          `json:"cookie"`
+	At          int64           `json:"at"` // ms
+	Body        json.RawMessage `json:"body"`
+}
+
+const (
+	standNotice = "0a1b2c3d"
+	pollFor     = 10 * time.Second
+)
+
+var standSealKey = []byte("a key that seals only in this test")
+
+func newStand(t *testing.T) *stand {
+	s := &stand{sites: map[string]*standSite{}}
+	collector := http.NewServeMux()
+	collector.HandleFunc("POST /h/{key}/{lane}", s.receive)
+	collector.HandleFunc("GET /h/{key}/{asset}", s.asset)
+	collector.HandleFunc("GET /control/{key}/batches", s.report)
+	collector.HandleFunc("POST /control/{key}/answers", s.script)
+	s.collector = httptest.NewServer(collector)
+	t.Cleanup(s.collector.Close)
+	pages := http.NewServeMux()
+	pages.HandleFunc("GET /{key}/{path...}", s.page)
+	pages.HandleFunc("GET /favicon.ico", http.NotFound)
+	s.pages = httptest.NewServer(pages)
+	t.Cleanup(s.pages.Close)
+	return s
+}
+
+func (s *stand) endpoint(key string) string { return s.collector.URL + "/h/" + key }
+
+// site finds or builds the site with this key.
+func (s *stand) site(key string) (*standSite, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if site := s.sites[key]; site != nil {
+		return site, nil
+	}
+	features := DefaultFeatures()
+	features.HashRoutes = strings.HasPrefix(key, "hash")
+	anonymous := strings.HasPrefix(key, "anonymous")
+	bundle, err := Build(Site{
+		ID: key, Key: key, Endpoint: s.endpoint(key), Notice: standNotice, CookieName: "heed_" + key,
+		AnonymousCount: anonymous, Exemption: anonymous, Features: features,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.sites[key] = &standSite{bundle: bundle, batches: []standBatch{}, arrived: make(chan struct{})}
+	return s.sites[key], nil
+}
+
+// page serves the one page that every site has, at any path. ?twice pastes the tag twice, ?csp forbids all requests.
+func (s *stand) page(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if r.URL.Query().Has("csp") {
+		w.Header().Set("Content-Security-Policy", "connect-src 'none'")
+	}
+	tag := Tag(s.endpoint(r.PathValue("key")))
+	if r.URL.Query().Has("twice") {
+		tag += tag
+	}
+	fmt.Fprintf(w, `<!doctype html><title>A page</title><link rel="icon" href="data:,">
+%s<script>%s</script>
+<form id="signup" action="thanks"><input name="id" value="secret-value"><input name="getAttribute"><button>Send</button></form>
+<form name="search" action="found"><button>Search</button></form>
+<form action="other"><button>Go</button></form>
+`, tag, pageScript)
+}
+
+// pageScript calls heed before it is there, as a page may.
+const pageScript = `
+if (location.search.includes('allow')) heed('consent', 'allow')
+if (location.search.includes('early')) { heed('consent', 'allow'); heed('event', 'early', {n: 1}) }`
+
+func (s *stand) asset(w http.ResponseWriter, r *http.Request) {
+	site, err := s.site(r.PathValue("key"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Content-Encoding", "br")
+	switch r.PathValue("asset") {
+	case LoaderName:
+		w.Write(site.bundle.Loader.Brotli)
+	case site.bundle.Name():
+		w.Write(site.bundle.Script.Brotli)
+	default:
+		w.Header().Del("Content-Encoding")
+		http.NotFound(w, r)
+	}
+}
+
+// receive records a batch and answers as the script says, or as a collector that accepts and seals.
+func (s *stand) receive(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
+	w.Header().Set("Access-Control-Allow-Credentials", "true")
+	w.Header().Set("Access-Control-Expose-Headers", "Retry-After")
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, schemas.MaxBatchBytes))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+		return
+	}
+	var batch schemas.Batch
+	if err := json.Unmarshal(body, &batch); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	answer, err := s.record(r, body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	}
+	if answer.DelayMs > 0 {
+		select {
+		case <-time.After(time.Duration(answer.DelayMs) * time.Millisecond):
+		case <-r.Context().Done():
+		}
+	}
+	if answer.RetryAfter != "" {
+		w.Header().Set("Retry-After", answer.RetryAfter)
+	}
+	w.WriteHeader(answer.Status)
+	if sealed := seal(batch.Choice); sealed != "" && answer.Status == http.StatusAccepted {
+		json.NewEncoder(w).Encode(schemas.Answer{Accepted: len(batch.Events), Choice: sealed})
+	}
+}
+
+func (s *stand) record(r *http.Request, body []byte) (standAnswer, error) {
+	site, err := s.site(r.PathValue("key"))
+	if err != nil {
+		return standAnswer{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	answer := standAnswer{Status: http.StatusAccepted}
+	if len(site.answers) > 0 {
+		answer, site.answers = site.answers[0], site.answers[1:]
+	}
+	site.batches = append(site.batches, standBatch{
+		Lane: r.PathValue("lane"), Status: answer.Status, ContentType: r.Header.Get("Content-Type"),
+		Cookie: r.Header.Get("Cookie"), At: time.Now().UnixMilli(), Body: body,
+	})
+	close(site.arrived)
+	site.arrived = make(chan struct{})
+	return answer, nil
+}
+
+// seal returns what a collector answers to an unsealed choice that grants something, else "".
+func seal(text string) string {
+	choice, err := consent.ParseChoice(text)
+	if err != nil || choice.Sealed || !choice.Grants() {
+		return ""
+	}
+	return choice.Seal(standSealKey, "stand", [16]byte{1, 2, 3}).String()
+}
+
+// report returns the batches of a site as soon as there are at least ?count, or what there is after a while.
+func (s *stand) report(w http.ResponseWriter, r *http.Request) {
+	site, err := s.site(r.PathValue("key"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	count, _ := strconv.Atoi(r.URL.Query().Get("count"))
+	deadline := time.After(pollFor)
+	for {
+		s.mu.Lock()
+		batches, arrived := site.batches, site.arrived
+		s.mu.Unlock()
+		if len(batches) >= count {
+			json.NewEncoder(w).Encode(batches)
+			return
+		}
+		select {
+		case <-arrived:
+		case <-deadline:
+			count = 0
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+func (s *stand) script(w http.ResponseWriter, r *http.Request) {
+	site, err := s.site(r.PathValue("key"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := json.NewDecoder(r.Body).Decode(&site.answers); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	}
+}

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { atLeast, idle, loaded, ofKind, visit } from './harness.mjs'
+
+test('routes of a single-page application are views', () =>
+  visit('routes', async (site) => {
+    const page = await site.open('home?allow')
+    await loaded(page)
+    await page.evaluate(() => {
+      history.pushState(null, '', 'prices')
+      history.pushState(null, '', 'prices') // the same address is no view
+      history.replaceState(null, '', 'prices?sort=up') // nor is a tidied query
+      history.pushState(null, '', '#part') // nor is a fragment
+      history.pushState(null, '', 'prices?page=2')
+      history.replaceState(null, '', 'moved')
+    })
+    await page.goBack()
+    await page.goBack()
+    const events = await site.events(atLeast('page', 5))
+    const paths = ofKind(events, 'page').map((event) => event.url.replace(site.url(''), ''))
+    assert.deepEqual(paths, ['home?allow', 'prices', 'prices?page=2', 'moved', 'prices?sort=up'])
+    assert.equal(ofKind(events, 'page')[1].referrer, site.url('home?allow'))
+  }))
+
+test('routes in the fragment are views where they are switched on', () =>
+  visit('hash', async (site) => {
+    const page = await site.open('app?allow#/start')
+    await loaded(page)
+    await page.evaluate(() => (location.hash = '#/prices?token=1'))
+    await site.events(atLeast('page', 2))
+    await page.evaluate(() => (location.hash = '#anchor'))
+    await page.evaluate(() => heed('event', 'end'))
+    const events = await site.events(atLeast('custom', 1))
+    const paths = ofKind(events, 'page').map((event) => event.url.replace(site.url(''), ''))
+    assert.deepEqual(paths, ['app%23/start?allow', 'app%23/prices?allow', 'app?allow'])
+  }))
+
+test('engaged time is the time in which the page is visible and has the focus', () =>
+  visit('engaged', async (site) => {
+    const page = await site.open('home')
+    await loaded(page)
+    const other = await site.open('')
+    await page.bringToFront()
+    // The test's own measure, on its own clock.
+    const began = Date.now()
+    await page.evaluate(() => heed('consent', 'allow'))
+    await idle(900)
+    await other.bringToFront()
+    const hidden = Date.now()
+    await idle(1200)
+    const shown = Date.now()
+    await page.bringToFront()
+    await idle(700)
+    await page.evaluate(() => history.pushState(null, '', 'second'))
+    const routed = Date.now()
+    await idle(600)
+    await page.goto('about:blank')
+    const left = Date.now()
+
+    const events = await site.events((all) => atLeast('page', 2)(all) && all.some((event) => event.view === ofKind(all, 'page')[1]?.id))
+    const [first, second] = ofKind(events, 'page').map((view) =>
+      Math.max(...events.filter((event) => event.view === view.id).map((event) => event.engaged)),
+    )
+    const near = (got, want) => assert.ok(Math.abs(got - want) < 250, `engaged = ${got} ms, want ${want}`)
+    near(first, hidden - began + (routed - shown))
+    near(second, left - routed)
+  }))
+
+test('a page from the back-forward cache is a new view', () =>
+  visit('bfcache', async (site) => {
+    const page = await site.open('home?allow')
+    await site.events(atLeast('page', 1))
+    await page.waitForFunction(() => /\.[\w-]{22}$/.test(document.cookie)) // no request is open
+    await page.evaluate(() => { window.same = true })
+    await page.goto(site.url('second'))
+    await site.events(atLeast('page', 2))
+    await page.goBack()
+    assert.equal(await page.evaluate(() => window.same), true) // it was cached
+    const views = ofKind(await site.events(atLeast('page', 3)), 'page')
+    assert.equal(views[2].url, views[0].url)
+    assert.notEqual(views[2].id, views[0].id)
+  }))
+
+test('calls before the script is there are replayed', () =>
+  visit('early', async (site) => {
+    await site.open('home?early')
+    const [custom] = ofKind(await site.events(atLeast('custom', 1)), 'custom')
+    assert.equal(custom.name, 'early')
+    assert.deepEqual(custom.props, { n: '1' })
+  }))
+
+test('a tag that is pasted twice counts once', () =>
+  visit('twice', async (site) => {
+    const page = await site.open('home?twice&allow')
+    await loaded(page)
+    await site.events(atLeast('page', 1))
+    await page.evaluate(() => heed('event', 'end'))
+    const events = await site.events(atLeast('custom', 1))
+    assert.equal(ofKind(events, 'page').length, 1)
+    assert.equal(ofKind(events, 'custom').length, 1)
+  }))

@@ -71,6 +71,8 @@ func runChild(command, folder string) int {
 		return insertForEver(store)
 	case "reopen":
 		return reopen(store, cfg)
+	case "abandon":
+		return abandon(store)
 	}
 	return 0
 }
@@ -147,7 +149,36 @@ func reopen(store *clickhouse.Store, cfg clickhouse.Config) int {
 		found, err := store.Present(ctx, "log", someRows(1, 1)[0].Source, someRows(2, 1)[0].Source)
 		fmt.Println(i, len(found), err)
 	}
+	err := store.Insert(ctx, "one", someRows(1, 10)) // the token outlives the process, too
+	found, _ := store.Present(ctx, "log", someRows(1, 1)[0].Source, someRows(2, 1)[0].Source)
+	fmt.Println("again", len(found), err)
 	store.Close(ctx)
+	return 0
+}
+
+// abandon starts a question that takes 20 minutes, walks away from it and closes the store.
+func abandon(store *clickhouse.Store) int {
+	conn, err := clickhousetest.Connect(store)
+	if err != nil {
+		return 1
+	}
+	asked := make(chan error, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		var n uint64
+		asked <- conn.QueryRow(ctx, "SELECT count() FROM numbers(1200) WHERE sleepEachRow(1) = 0 SETTINGS max_block_size = 1").Scan(&n)
+	}()
+	for running := uint64(0); running == 0; { // until the engine works on it
+		err := conn.QueryRow(context.Background(), "SELECT count() FROM system.processes WHERE query LIKE '%numbers(1200)%' AND query NOT LIKE '%processes%'").Scan(&running)
+		if err != nil {
+			fmt.Println("processes:", err)
+			return 1
+		}
+	}
+	cancel()
+	fmt.Println(errors.Is(<-asked, context.Canceled))
+	fmt.Println(store.Close(context.Background()))
 	return 0
 }
 
@@ -218,11 +249,31 @@ func TestFolderInUseFailure(t *testing.T) {
 
 func TestNoLibraryFailure(t *testing.T) {
 	folder := t.TempDir()
-	_, _, out := start(t, "nolibrary", folder)
-	got := lines(out)
-	if len(got) != 1 || !strings.HasPrefix(got[0], "open: false true") || !strings.Contains(got[0], filepath.Join(folder, "libchdb.so")) || !strings.Contains(got[0], "make run") {
-		t.Errorf("without libchdb: %q, want ErrNoLibrary with the path and the remedy", got)
+	library := filepath.Join(folder, "libchdb.so")
+	f := func(name string) {
+		t.Helper()
+		_, _, out := start(t, "nolibrary", folder)
+		got := lines(out)
+		if len(got) != 1 || !strings.HasPrefix(got[0], "open: false true") || !strings.Contains(got[0], library) || !strings.Contains(got[0], "make run") {
+			t.Errorf("%s: %q, want ErrNoLibrary with the path and the remedy", name, got)
+		}
 	}
+	f("missing")
+
+	whole, err := os.Open(clickhousetest.Library())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer whole.Close()
+	part, err := os.Create(library)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer part.Close()
+	if _, err := io.CopyN(part, whole, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	f("fetched in part")
 }
 
 func TestFolderNotWritableFailure(t *testing.T) {
@@ -240,8 +291,16 @@ func TestFolderNotWritableFailure(t *testing.T) {
 
 func TestReopenInOneProcess(t *testing.T) {
 	_, _, out := start(t, "reopen", filepath.Join(t.TempDir(), "data"))
-	want := []string{"0 10 <nil>", "1 0 <nil>", "2 10 <nil>"}
+	want := []string{"0 10 <nil>", "1 0 <nil>", "2 10 <nil>", "again 10 <nil>"}
 	if got := lines(out); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("reopen: %q, want %q", got, want)
+	}
+}
+
+// Nor does Close wait for a question that nobody waits for.
+func TestCloseEndsAbandonedQuestions(t *testing.T) {
+	_, _, out := start(t, "abandon", t.TempDir())
+	if got := lines(out); strings.Join(got, " ") != "true <nil>" {
+		t.Errorf("abandon: %q, want true and <nil>", got)
 	}
 }

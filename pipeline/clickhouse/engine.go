@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -63,25 +64,52 @@ func acquireEngine(cfg Config) (*engine, error) {
 	return e, nil
 }
 
-// release gives the engine back. The last one to do so waits for running statements and stops it.
-func (e *engine) release() {
+// release gives the engine back. The last one to do so stops it, after it has ended what still runs.
+func (e *engine) release(ctx context.Context) error {
 	process.Lock()
 	defer process.Unlock()
 	if e.users--; e.users > 0 {
-		return
+		return nil
 	}
-	close(e.closed)
-	// The engine stops with its last connection. chdb_shutdown is not called: after it nothing in this process could
-	// open the engine again, and every insert was fsynced when it was acknowledged.
-	e.closeAll()
 	process.engine = nil
+	close(e.closed)
+	return e.closeAll(ctx)
 }
 
-func (e *engine) closeAll() {
-	for range cap(e.readers) {
-		(<-e.readers).close()
+// closeAll closes each connection when its statement has ended. The engine stops with the last of them. chdb_shutdown
+// is not called: after it nothing in this process could open the engine again, and what was acknowledged is on disk.
+func (e *engine) closeAll(ctx context.Context) error {
+	writer, err := await(ctx, e.writer)
+	if err != nil {
+		return err
 	}
-	(<-e.writer).close()
+	defer writer.close()
+	if _, err := writer.query("KILL QUERY WHERE query_kind = 'Select' ASYNC", "Null"); err != nil {
+		return fmt.Errorf("end running statements: %w", err)
+	}
+	for range cap(e.readers) {
+		reader, err := await(ctx, e.readers)
+		if err != nil {
+			return err
+		}
+		reader.close()
+	}
+	return nil
+}
+
+// await is for the time after closed, when nobody else takes connections.
+func await(ctx context.Context, pool chan *connection) (*connection, error) {
+	select {
+	case c := <-pool:
+		return c, nil
+	default:
+	}
+	select {
+	case c := <-pool:
+		return c, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("the engine is still at work: %w", ctx.Err())
+	}
 }
 
 // boot opens all connections at once: opening one touches the signal handlers of the whole process.
@@ -104,8 +132,7 @@ func (e *engine) boot(cfg Config) error {
 	}
 	version, err := open[0].query("SELECT version()", "TSVRaw")
 	if err != nil {
-		e.closeAll()
-		return fmt.Errorf("ask for the engine's version: %w", err)
+		return errors.Join(fmt.Errorf("ask for the engine's version: %w", err), e.closeAll(context.Background()))
 	}
 	e.version = strings.TrimSpace(string(version))
 	return nil

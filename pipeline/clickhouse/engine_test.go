@@ -2,11 +2,13 @@ package clickhouse_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/signal"
 	"strings"
@@ -284,4 +286,57 @@ func TestTransportRefuses(t *testing.T) {
 	f("query=INSERT+INTO+events+FORMAT+Native", strings.NewReader("x"), http.Header{"Content-Encoding": {"gzip"}})
 	f("", strings.NewReader("x"), http.Header{"Content-Type": {"multipart/form-data; boundary=x"}})
 	f("database="+strings.Repeat("x", 9), strings.NewReader("SELECT 1"), http.Header{})
+}
+
+// A server by DSN goes the same way; here its part is played by the engine behind a real HTTP listener.
+func TestServerByDSN(t *testing.T) {
+	ctx := context.Background()
+	embedded := clickhousetest.OpenEmpty(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, err := embedded.Transport().RoundTrip(r)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		defer answer.Body.Close()
+		for name := range answer.Header {
+			w.Header().Set(name, answer.Header.Get(name))
+		}
+		w.WriteHeader(answer.StatusCode)
+		io.Copy(w, answer.Body)
+	}))
+	defer server.Close()
+	store, err := clickhouse.Open(ctx, clickhouse.Config{DSN: server.URL + "/by_dsn_" + rand.Text()}, silent)
+	if err != nil {
+		t.Fatalf("Open = %v, want no error", err)
+	}
+	defer store.Close(ctx)
+	if store.Transport() != nil {
+		t.Error("Transport of a server: want nil")
+	}
+	if from, to, err := store.Migrate(ctx); from != 0 || to != clickhouse.Migrations() || err != nil {
+		t.Fatalf("Migrate = %d, %d, %v; want 0, %d, no error", from, to, err, clickhouse.Migrations())
+	}
+	if err := store.Insert(ctx, "a", someRows(1, 100)); err != nil {
+		t.Fatalf("Insert = %v, want no error", err)
+	}
+	rows := someRows(1, 100)
+	if found, err := store.Present(ctx, "log", rows[0].Source, rows[99].Source); len(found) != 100 || err != nil {
+		t.Errorf("Present = %d rows, %v; want 100", len(found), err)
+	}
+	if version, err := store.Version(ctx); version == "" || err != nil {
+		t.Errorf("Version = %q, %v; want one", version, err)
+	}
+	clickhousetest.CheckProjections(t, store)
+	server.Close()
+	if err := store.Insert(ctx, "b", rows); err == nil || errors.Is(err, clickhouse.ErrRefused) {
+		t.Errorf("Insert without a server = %v, want an error that is not a refusal", err)
+	}
+	var text strings.Builder
+	store.WriteMetrics(&text)
+	for _, line := range []string{"heed_clickhouse_rows_inserted_total 100", `heed_clickhouse_insert_errors_total{kind="outage"} 1`} {
+		if !strings.Contains(text.String(), line) {
+			t.Errorf("metrics lack %q:\n%s", line, text.String())
+		}
+	}
 }

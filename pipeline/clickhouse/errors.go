@@ -59,3 +59,5 @@ func classify(err error) error {
 	}
 	return err
 }
+
+func isRefusal(err error) bool { return errors.Is(err, ErrRefused) }

@@ -1,10 +1,10 @@
 package clickhouse
 
 import (
+	"debug/elf"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -38,11 +38,8 @@ type library struct {
 
 // loadLibrary opens libchdb at path. It is never closed again: its threads may outlive the last connection.
 func loadLibrary(path string) (*library, error) {
-	if _, err := os.Stat(path); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%w at %q: run `make run`, which fetches it, or name its place", ErrNoLibrary, path)
-		}
-		return nil, fmt.Errorf("%w: %w", ErrNoLibrary, err)
+	if err := checkLibrary(path); err != nil {
+		return nil, err
 	}
 	handle, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL)
 	if err != nil {
@@ -73,6 +70,18 @@ func loadLibrary(path string) (*library, error) {
 		purego.RegisterFunc(fn, symbol)
 	}
 	return lib, nil
+}
+
+// checkLibrary finds a library that is missing or was fetched in part; loading the latter would end the process.
+func checkLibrary(path string) error {
+	file, err := elf.Open(path) // reads the table at the end of the file
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: there is none at %q; `make run` fetches it, or name its place", ErrNoLibrary, path)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %q is damaged or incomplete; delete it and let `make run` fetch it again: %w", ErrNoLibrary, path, err)
+	}
+	return file.Close()
 }
 
 // connection is one session of the engine. It runs one statement at a time and keeps database and settings between them.

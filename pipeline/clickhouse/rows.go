@@ -45,10 +45,11 @@ type DeadLetter struct {
 //
 // A row that cannot be stored makes it return a *RowError before anything is sent; a block that the server refuses an
 // error that is ErrRefused. After any other error the outcome is unknown, and the same call may be repeated.
-func (s *Store) Insert(ctx context.Context, token string, rows []Row) error {
+func (s *Store) Insert(ctx context.Context, token string, rows []Row) (err error) {
 	if len(rows) == 0 {
 		return nil
 	}
+	defer func(start time.Time) { s.metrics.inserted(s.metrics.rows, len(rows), start, err) }(time.Now())
 	for i, row := range rows {
 		if err := checkRow(row); err != nil {
 			return &RowError{i, err}
@@ -64,10 +65,11 @@ func (s *Store) Insert(ctx context.Context, token string, rows []Row) error {
 }
 
 // InsertDead writes dead letters, with the token's promise of Insert. They must be of one month.
-func (s *Store) InsertDead(ctx context.Context, token string, letters []DeadLetter) error {
+func (s *Store) InsertDead(ctx context.Context, token string, letters []DeadLetter) (err error) {
 	if len(letters) == 0 {
 		return nil
 	}
+	defer func(start time.Time) { s.metrics.inserted(s.metrics.deadRows, len(letters), start, err) }(time.Now())
 	for _, letter := range letters {
 		if at, first := letter.Time.UTC(), letters[0].Time.UTC(); at.Year() != first.Year() || at.Month() != first.Month() {
 			return fmt.Errorf("insert dead letters: %v and %v are not of one month", first, at)

@@ -152,6 +152,23 @@ func TestInsertIsOnePart(t *testing.T) {
 	}
 }
 
+// The loader trims its log behind an insert, so the insert must have reached the disk, its folder included.
+func TestInsertIsSynced(t *testing.T) {
+	store := clickhousetest.Open(t)
+	syncs := func() (files, folders uint64) {
+		query(t, store, "SELECT sumIf(value, event = 'FileSync'), sumIf(value, event = 'DirectorySync') FROM system.events", &files, &folders)
+		return files, folders
+	}
+	files, folders := syncs()
+	if err := store.Insert(context.Background(), "a", someRows(1, 100)); err != nil {
+		t.Fatalf("Insert = %v, want no error", err)
+	}
+	filesAfter, foldersAfter := syncs()
+	if filesAfter <= files || foldersAfter <= folders {
+		t.Errorf("an insert synced %d files and %d folders, want some of both", filesAfter-files, foldersAfter-folders)
+	}
+}
+
 func TestInsertRowFailure(t *testing.T) {
 	store := clickhousetest.Open(t)
 	f := func(name string, spoil func(*clickhouse.Row)) {

@@ -71,6 +71,7 @@ type Store struct {
 	database  string
 	conn      driver.Conn
 	transport *transport // nil for a server
+	metrics   storeMetrics
 
 	closeOnce sync.Once
 	closeErr  error
@@ -81,7 +82,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Store, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, log: log, dsn: cfg.DSN}
+	s := &Store{cfg: cfg, log: log.With("component", "clickhouse"), dsn: cfg.DSN, metrics: newStoreMetrics()}
 	if cfg.DSN == "" {
 		if err := s.embed(); err != nil {
 			return nil, err
@@ -165,15 +166,15 @@ func (s *Store) Version(ctx context.Context) (string, error) {
 	return proto.Version.String(version.Version), nil
 }
 
-// Close gives up the store. The embedded engine stops with the last store on it, after what it is running; inserts
-// that were acknowledged are on disk already. A second call does nothing.
-func (s *Store) Close(context.Context) error {
+// Close gives up the store. The embedded engine stops with the last store on it: questions that still run are ended,
+// an insert is waited for until ctx ends. A second call does nothing.
+func (s *Store) Close(ctx context.Context) error {
 	s.closeOnce.Do(func() {
 		if s.conn != nil {
 			s.closeErr = s.conn.Close()
 		}
 		if s.transport != nil && s.transport.closed.CompareAndSwap(false, true) {
-			s.transport.engine.release()
+			s.closeErr = errors.Join(s.closeErr, s.transport.engine.release(ctx))
 		}
 	})
 	return s.closeErr

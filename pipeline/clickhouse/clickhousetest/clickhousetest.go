@@ -89,6 +89,16 @@ func Library() string {
 	return filepath.Join(root, "node_modules", "@chdb", "lib-linux-x64-gnu", "libchdb.so")
 }
 
+// Folder is the data folder that the tests of this process share, or "" when none is open.
+func Folder() string {
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.users == 0 {
+		return ""
+	}
+	return shared.folder
+}
+
 func enter() (folder string, err error) {
 	shared.Lock()
 	defer shared.Unlock()

@@ -1,0 +1,51 @@
+package clickhouse
+
+import (
+	"io"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// storeMetrics are what a store counts about itself:
+//
+//	heed_clickhouse_rows_inserted_total          rows of blocks that were acknowledged, repeats included
+//	heed_clickhouse_insert_seconds               how long an insert takes, encoding and fsync included
+//	heed_clickhouse_insert_errors_total{kind=…}  inserts that failed: refused (the data is at fault) or outage
+//	heed_clickhouse_dead_letters_total           dead letters written
+type storeMetrics struct {
+	set      *metrics.Set
+	rows     *metrics.Counter
+	seconds  *metrics.Histogram
+	refused  *metrics.Counter
+	outages  *metrics.Counter
+	deadRows *metrics.Counter
+}
+
+func newStoreMetrics() storeMetrics {
+	set := metrics.NewSet()
+	return storeMetrics{
+		set:      set,
+		rows:     set.NewCounter("heed_clickhouse_rows_inserted_total"),
+		seconds:  set.NewHistogram("heed_clickhouse_insert_seconds"),
+		refused:  set.NewCounter(`heed_clickhouse_insert_errors_total{kind="refused"}`),
+		outages:  set.NewCounter(`heed_clickhouse_insert_errors_total{kind="outage"}`),
+		deadRows: set.NewCounter("heed_clickhouse_dead_letters_total"),
+	}
+}
+
+// inserted notes the end of an insert that began at start.
+func (m storeMetrics) inserted(rows *metrics.Counter, n int, start time.Time, err error) {
+	m.seconds.UpdateDuration(start)
+	switch {
+	case err == nil:
+		rows.Add(n)
+	case isRefusal(err):
+		m.refused.Inc()
+	default:
+		m.outages.Inc()
+	}
+}
+
+// WriteMetrics writes the store's metrics in Prometheus' text format.
+func (s *Store) WriteMetrics(w io.Writer) { s.metrics.set.WritePrometheus(w) }

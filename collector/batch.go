@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -53,7 +54,7 @@ func (c *Collector) serveBatch(ctx *fasthttp.RequestCtx, t target) {
 
 func (c *Collector) newVisit(ctx *fasthttp.RequestCtx, t target) *visit {
 	v := c.visits.Get().(*visit)
-	v.ctx, v.received, v.target = ctx, time.Now(), t
+	v.ctx, v.received, v.target = ctx, c.cfg.Now(), t
 	return v
 }
 
@@ -79,5 +80,19 @@ func (c *Collector) handOver(v *visit) error {
 		c.metrics.appendSeconds.UpdateDuration(start)
 	}
 	v.site.ledger.settle(len(v.envelopes), v.decoder.rejected, err == nil)
+	if err != nil && c.warnings.due(v.received) {
+		c.logger.Warn("events not made durable, clients are told to come back", "err", err)
+	}
 	return err
+}
+
+// quietTime is how long a warning of the same cause is not repeated.
+const quietTime = 30 * time.Second
+
+// limiter lets one in each quietTime through.
+type limiter struct{ nextMs atomic.Int64 }
+
+func (l *limiter) due(now time.Time) bool {
+	next := l.nextMs.Load()
+	return now.UnixMilli() >= next && l.nextMs.CompareAndSwap(next, now.Add(quietTime).UnixMilli())
 }

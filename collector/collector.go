@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -38,6 +39,7 @@ type Collector struct {
 	metrics  *collectorMetrics
 	server   *fasthttp.Server
 	visits   sync.Pool
+	warnings limiter // of a log that takes nothing
 }
 
 // New makes a collector that hands what it accepts to log. It opens nothing; log and enricher stay the caller's to
@@ -47,6 +49,9 @@ func New(cfg Config, log Log, enricher *enrich.Enricher, logger *slog.Logger) (*
 		return nil, fmt.Errorf("configure collector: %w", err)
 	}
 	cfg.Limits = cfg.Limits.withDefaults()
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	c := &Collector{
 		cfg:      cfg,
 		prefix:   []byte(cfg.Prefix + "/"),

@@ -22,6 +22,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// Limits of the connection; a zero field takes its value from DefaultLimits.
 	Limits Limits
+	// Now is the clock that receipt is told by; nil means time.Now.
+	Now func() time.Time
 }
 
 // Site is one website with its own visitors, keys and notice.

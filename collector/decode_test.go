@@ -181,6 +181,9 @@ func FuzzDecode(f *testing.F) {
 	for _, s := range readSamples(f) {
 		f.Add(s.body(f))
 	}
+	f.Add([]byte(`{"v":1,"sent":1,"events":[],"choice":"\ud800"}`)) // half a character
+	f.Add([]byte(`{"v":1,"v":2,"sent":1,"events":[],"events":[{}]}`))
+	f.Add([]byte(`{"\u0076":1,"sent":1,"events":[{"i\u0064":"0198c0de-0000-7000-8000-000000000001"}]}`))
 	schema := jsonschema.NewCompiler().MustCompile("../schemas/event.schema.gen.json")
 	var d, again decoder
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -82,7 +82,10 @@ func openStore(ctx context.Context, cfg *Config, logger *slog.Logger) (*clickhou
 	store, err := clickhouse.Open(ctx, clickhouse.Config{
 		DSN: cfg.ClickHouse.DSN, Path: filepath.Join(cfg.DataDir, "clickhouse"), Library: cfg.ClickHouse.Library,
 	}, logger.With("component", "clickhouse"))
-	if err != nil {
+	switch {
+	case err != nil && cfg.ClickHouse.DSN == "":
+		return nil, fmt.Errorf("start the embedded ClickHouse: %w (its place is the setting clickhouse.library)", err)
+	case err != nil:
 		return nil, fmt.Errorf("open ClickHouse: %w", err)
 	}
 	return store, nil

@@ -10,7 +10,7 @@ import (
 
 func configCommand() command {
 	return command{
-		name: "config", args: "[--check | --json] [settings]", summary: "Show every setting: its value, where that came from, and the default.",
+		name: "config", args: "[--check | --json] [settings]", summary: "Show every setting, its value and where it came from.",
 		detail:  "Secrets are shown as ***. Problems are reported all at once, each with its place and what to do.",
 		example: "heed config --check --config heed.yaml",
 		own: func(f *flags) {

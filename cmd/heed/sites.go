@@ -2,8 +2,12 @@ package main
 
 import (
 	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/net/publicsuffix"
 )
 
 // Site is one site as the configuration describes it.
@@ -137,6 +141,12 @@ func (r *fileReader) site(n *yaml.Node, at string) *Site {
 	if site.Key == "" {
 		site.Key = site.ID
 	}
+	for _, page := range site.Origins {
+		if site.CookieDomain != "" && !covers(site.CookieDomain, page) {
+			r.fault(origins["cookie_domain"].line, at+".cookie_domain", "leave it out, or make the site two",
+				"pages of %s cannot set cookies on %s", page, site.CookieDomain)
+		}
+	}
 	return site
 }
 
@@ -161,7 +171,7 @@ func (r *fileReader) required(site *Site, given map[string]origin) {
 // reported tells whether there is a problem with the key, or an item of it, already.
 func (r *fileReader) reported(key string) bool {
 	for _, p := range r.bad {
-		if p.key == key || len(p.key) > len(key) && p.key[:len(key)+1] == key+"[" {
+		if p.key == key || strings.HasPrefix(p.key, key+"[") {
 			return true
 		}
 	}
@@ -203,9 +213,18 @@ func checkNote(text string) error {
 	return nil
 }
 
+var domainForm = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`)
+
+// checkDomain refuses a domain that browsers refuse to set cookies on.
 func checkDomain(text string) error {
-	if err := checkOrigin("https://" + text); err != nil || text == "" {
-		return complain("write a domain, as example.com", "%q is not a domain", text)
+	if suffix, _ := publicsuffix.PublicSuffix(text); suffix == text || !domainForm.MatchString(text) {
+		return complain("write a domain of your own, as example.com", "%q is no domain for cookies", text)
 	}
 	return nil
+}
+
+// covers tells whether a page of the origin may set cookies on the domain.
+func covers(domain, origin string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && (u.Hostname() == domain || strings.HasSuffix(u.Hostname(), "."+domain))
 }

@@ -19,7 +19,7 @@ func statsCommand() command {
 		name: "stats", args: "--site ID [range]", summary: "Show what the visitors of a site did.",
 		detail: "It asks the heed serve that runs on the same data folder. When none runs it opens the data itself, " +
 			"which shows what had reached ClickHouse before.",
-		example: "heed stats --site demo --from 2026-03-01 --to 2026-03-31 --tz Asia/Kolkata",
+		example: "heed stats --site demo --from 2026-03-01 --tz Asia/Kolkata",
 		own: func(f *flags) {
 			f.set.String("site", "", "The site's `id`.")
 			f.set.String("from", "", "First `day`, or instant; 30 days ending today when left out.")

@@ -4,7 +4,7 @@ import "fmt"
 
 // didYouMean returns a suggestion for a mistyped name, or nothing when no known name is near it.
 func didYouMean(name string, known []string) string {
-	best, bestDistance := "", max(2, len(name)/3)+1
+	best, bestDistance := "", min(max(2, len(name)/3), 6)+1 // farther off it would be a guess
 	for _, k := range known {
 		if d := editDistance(name, k); d < bestDistance {
 			best, bestDistance = k, d

@@ -67,11 +67,12 @@ func (l load) connection(index uint64, wrong *atomic.Int64) error {
 	request.Header.SetContentType("text/plain;charset=UTF-8")
 	request.Header.Set("Origin", origin)
 	request.Header.Set("User-Agent", userAgent)
-	request.Header.Set("X-Forwarded-For", "203.0.113.7")
-	var body []byte
+	var body, address []byte
 	for range l.requests / l.connections {
 		body = appendBatch(body[:0], random, l.batchSize)
 		request.SetBodyRaw(body)
+		address = fmt.Appendf(address[:0], "%d.%d.%d.%d", 1+random.IntN(223), random.IntN(256), random.IntN(256), random.IntN(256))
+		request.Header.SetBytesV("X-Forwarded-For", address)
 		if err := client.Do(request, response); err != nil {
 			return err
 		}
@@ -86,7 +87,7 @@ func (l load) connection(index uint64, wrong *atomic.Int64) error {
 var choice = sync.OnceValue(func() string {
 	c := consent.Choice{Granted: consent.Essential | consent.Functional | consent.Performance | consent.Advertising,
 		Day: int(time.Now().Unix() / 86400), Notice: benchNotice}
-	return c.Seal(benchKey, siteKey, [16]byte{1}).String()
+	return c.Seal(benchSecret, siteKey, [16]byte{1}).String()
 })
 
 // appendBatch appends a batch of n page views with random ids to b.

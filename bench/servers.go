@@ -17,11 +17,8 @@ import (
 	"heed/pipeline/wal"
 )
 
-// site is the one that the load is sent to.
-const (
-	siteKey = "bench"
-	origin  = "http://bench.example"
-)
+// origin is where the bench's pages claim to be.
+const origin = "http://bench.example"
 
 // systems are what is measured, in the order of the table; each is the one before and something more.
 var systems = []struct {

@@ -52,7 +52,7 @@ type Envelope struct {
 	// Where.
 	Host         string `protobuf:"bytes,30,opt,name=host,proto3" json:"host,omitempty"`
 	Path         string `protobuf:"bytes,31,opt,name=path,proto3" json:"path,omitempty"`
-	ReferrerHost string `protobuf:"bytes,32,opt,name=referrer_host,json=referrerHost,proto3" json:"referrer_host,omitempty"`
+	ReferrerHost string `protobuf:"bytes,32,opt,name=referrer_host,json=referrerHost,proto3" json:"referrer_host,omitempty"` // host itself for a step within the site
 	UtmSource    string `protobuf:"bytes,33,opt,name=utm_source,json=utmSource,proto3" json:"utm_source,omitempty"`
 	UtmMedium    string `protobuf:"bytes,34,opt,name=utm_medium,json=utmMedium,proto3" json:"utm_medium,omitempty"`
 	UtmCampaign  string `protobuf:"bytes,35,opt,name=utm_campaign,json=utmCampaign,proto3" json:"utm_campaign,omitempty"`

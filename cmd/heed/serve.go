@@ -165,6 +165,7 @@ func (s *server) buildSites(context.Context) error {
 func (s *server) startCollector(context.Context) (err error) {
 	cfg := collector.Config{
 		Prefix: s.cfg.Collector.Prefix,
+		Now:    s.p.now,
 		Limits: collector.Limits{
 			ReadTimeout: s.cfg.Collector.ReadTimeout,
 			IdleTimeout: s.cfg.Collector.IdleTimeout,

@@ -155,12 +155,12 @@ func TestReferrerHost(t *testing.T) {
 	f("https://bücher.example/50%off", "example.com", "xn--bcher-kva.example")
 
 	// The same site.
-	f("https://example.com/other", "example.com", "")
-	f("http://EXAMPLE.com:81/", "example.com", "")
-	f("https://blog.shop.co.uk/", "www.shop.co.uk", "")
+	f("https://example.com/other", "example.com", "example.com")
+	f("http://EXAMPLE.com:81/", "example.com", "example.com")
+	f("https://blog.shop.co.uk/", "www.shop.co.uk", "www.shop.co.uk")
 	f("https://other.co.uk/", "www.shop.co.uk", "other.co.uk")
 	f("https://alice.github.io/", "bob.github.io", "alice.github.io")
-	f("http://localhost:3000/", "localhost", "")
+	f("http://localhost:3000/", "localhost", "localhost")
 	f("http://10.0.0.1/", "127.0.0.1", "10.0.0.1") // addresses have no registrable domain, though both end alike
 	f("http://192.168.0.1/", "10.1.0.1", "192.168.0.1")
 	f("http://[2001:db8::1]/", "2001:db8::2", "2001:db8::1")

@@ -7,8 +7,9 @@ import (
 )
 
 // ReferrerHost returns the host that a visit came from, in the form of [Page].Host, given the referrer as the browser
-// reports it and the host of the page. A visit from the same site, from nowhere, or from something that is not a page
-// has none. Two hosts are the same site when they share a registrable domain (www.shop.example and blog.shop.example).
+// reports it and the host of the page. A visit from nowhere, or from something that is not a page, has none. One from
+// the same site has pageHost itself, which tells a step within the site from an arrival. Two hosts are the same site
+// when they share a registrable domain (www.shop.example and blog.shop.example).
 // An Android app, android-app://com.slack/, is named by its id, com.slack. The result may share memory with referrer.
 func ReferrerHost(referrer, pageHost string) string {
 	if referrer == "" || len(referrer) > maxURLBytes {
@@ -20,9 +21,11 @@ func ReferrerHost(referrer, pageHost string) string {
 	}
 	switch u.Scheme {
 	case "http", "https":
-		if host := cleanHost(u.Hostname()); !sameSite(host, pageHost) {
-			return host
+		host := cleanHost(u.Hostname())
+		if sameSite(host, pageHost) {
+			return pageHost
 		}
+		return host
 	case "android-app":
 		return cleanHost(u.Hostname())
 	}

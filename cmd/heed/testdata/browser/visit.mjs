@@ -36,6 +36,11 @@ page.on('response', (response) => {
 page.on('pageerror', (error) => errors.push(String(error)))
 page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
 
+// The page itself says when it was left; only once there was an answer, since nothing may be stored before.
+await page.evaluateOnNewDocument(() =>
+  addEventListener('pagehide', () => document.cookie && sessionStorage.setItem('left', String(Date.now()))),
+)
+
 const did = { views: [], forms: 0, events: 0, silent: 0 }
 
 // events are those that the page has sent so far, each batch read once.
@@ -56,17 +61,26 @@ async function seen(path) {
   const n = did.views.length
   await until(`page view ${n} of ${path}`, () => events().filter((e) => e.kind === 'page').length > n)
   const event = events().filter((e) => e.kind === 'page')[n]
+  if (n) await measure()
   did.views.push({ path, created: event.created, engaged: 0, away: 0 })
 }
 
 // stay is a person who reads: the only pause that is meant.
 const stay = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
-// leave notes how long the last view was looked at, by the page's own clock.
+// leave notes when the last view ended, by the page's own clock: at the click, or where the page was unloaded, then.
 async function leave(how) {
+  await page.evaluate(() => sessionStorage.removeItem('left'))
   const view = did.views.at(-1)
-  view.engaged = (await page.evaluate(() => Date.now())) - view.created - view.away
+  view.left = await page.evaluate(() => Date.now())
   await how()
+}
+
+// measure completes the last view, once the page after it is there.
+async function measure() {
+  const view = did.views.at(-1)
+  const unloaded = Number(await page.evaluate(() => sessionStorage.getItem('left')))
+  view.engaged = Math.max(view.left, unloaded) - view.created - view.away
 }
 
 const link = (path) => leave(() => page.click(`main a[href="${path}"], header a[href="${path}"]`))
@@ -124,10 +138,11 @@ await page.waitForFunction(() => document.querySelectorAll('#tables table').leng
 await page.waitForFunction(() => /[1-9]/.test(document.querySelector('#totals').textContent))
 await stay(1200)
 await page.screenshot({ path: join(folder, 'numbers.png'), fullPage: true })
-await leave(() => page.goto('about:blank'))
+did.errors = errors.slice()
+await leave(() => page.goto(`${demo}/static/icon.svg`)) // a document without the tag
+await measure()
 await until('all answers', () => answers.length >= sent.length - 1) // a beacon's answer may come after its page is gone
 
-did.errors = errors
 did.answers = [...new Set(answers)]
 await browser.close()
 console.log(JSON.stringify(did))

@@ -213,6 +213,15 @@ func referenceRow(b *bytes.Buffer, s setting, def string) {
 	fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", s.name, def, strings.ReplaceAll(s.help, "|", `\|`), s.limit)
 }
 
+// TestConfigManyProblems: a file of another program must not fill the terminal.
+func TestConfigManyProblems(t *testing.T) {
+	bad := newConfig().applyFile("heed.yaml", []byte(strings.Repeat("wrong: 1\n", 5000)))
+	if len(bad) != maxProblems+1 || !strings.Contains(bad[maxProblems].what, "more problems") {
+		t.Errorf("applyFile of 5000 wrong lines: %d problems, the last %q, want %d and a word that there are more",
+			len(bad), bad[len(bad)-1], maxProblems)
+	}
+}
+
 // FuzzConfig: no file crashes the program, and every problem of one has a line, a key and a text on one line.
 func FuzzConfig(f *testing.F) {
 	for _, seed := range []string{
@@ -224,9 +233,11 @@ func FuzzConfig(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		// YAML has more line breaks than others.
+		lines := 1 + strings.Count(strings.NewReplacer("\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n").Replace(string(data)), "\n")
 		cfg := newConfig()
 		for _, p := range cfg.applyFile("heed.yaml", data) {
-			if p.origin.kind != fromFile || p.origin.line < 1 || p.origin.line > bytes.Count(data, []byte("\n"))+2 {
+			if p.origin.kind != fromFile || p.origin.line < 1 || p.origin.line > lines+1 {
 				t.Errorf("applyFile(%q): problem %q is at line %d", data, p, p.origin.line)
 			}
 			if p.key == "" || p.what == "" || strings.ContainsAny(p.String(), "\n\r\x00\x1b") {

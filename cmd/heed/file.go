@@ -101,8 +101,21 @@ func syntaxError(err error) (line int, what string) {
 }
 
 func (r *fileReader) fault(line int, key, remedy, format string, args ...any) {
-	at := origin{kind: fromFile, name: r.name, line: max(line, 1)}
-	r.bad = append(r.bad, problem{origin: at, key: key, what: fmt.Sprintf(format, args...), remedy: remedy})
+	r.report(problem{origin: r.at(line), key: key, what: fmt.Sprintf(format, args...), remedy: remedy})
+}
+
+func (r *fileReader) at(line int) origin { return origin{kind: fromFile, name: r.name, line: max(line, 1)} }
+
+// maxProblems is more than a person mends at once; a file that has more of them is another program's.
+const maxProblems = 100
+
+func (r *fileReader) report(p problem) {
+	if len(r.bad) == maxProblems {
+		p = problem{origin: p.origin, key: p.key, what: "from here on there are more problems than are listed"}
+	}
+	if len(r.bad) <= maxProblems {
+		r.bad = append(r.bad, p)
+	}
 }
 
 // group is a mapping of the file and what may stand in it.
@@ -178,7 +191,7 @@ func (r *fileReader) setting(val *yaml.Node, s setting, g group) {
 		return
 	}
 	if err := s.value.set(text); err != nil {
-		r.bad = append(r.bad, asProblem(err, g.at+s.name, origin{kind: fromFile, name: r.name, line: max(val.Line, 1)}))
+		r.report(asProblem(err, g.at+s.name, r.at(val.Line)))
 	}
 }
 
@@ -213,7 +226,7 @@ func (r *fileReader) list(n *yaml.Node, key string, check func(string) error) (t
 		if strings.Contains(itemText, listSeparator) {
 			r.fault(item.Line, itemKey, "write one item a line", "it holds a comma")
 		} else if err := check(itemText); err != nil {
-			r.bad = append(r.bad, asProblem(err, itemKey, origin{kind: fromFile, name: r.name, line: max(item.Line, 1)}))
+			r.report(asProblem(err, itemKey, r.at(item.Line)))
 		}
 		items = append(items, itemText)
 	}

@@ -78,7 +78,7 @@ func build(site Site, lib library, sizes []byte) (Bundle, error) {
 	if b.Loader, err = encode(loader); err != nil {
 		return Bundle{}, fmt.Errorf("compress the loader of site %q: %w", site.ID, err)
 	}
-	if err := limits.check(b); err != nil {
+	if err := limits.check(site, b); err != nil {
 		return Bundle{}, fmt.Errorf("site %q: %w", site.ID, err)
 	}
 	return b, nil

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// maxEndpointBytes keeps the endpoint, which is part of the bundle, within the room that size.json leaves for it.
+// maxEndpointBytes bounds what a site's own address adds to each page load.
 const maxEndpointBytes = 200
 
 // Site is what the build fixes for one site.

@@ -99,3 +99,16 @@ test('a tag that is pasted twice counts once', () =>
     assert.equal(ofKind(events, 'page').length, 1)
     assert.equal(ofKind(events, 'custom').length, 1)
   }))
+
+test('a prerendered page counts once it is shown', () =>
+  visit('prerender', async (site) => {
+    const page = await site.open('home?allow', () =>
+      Object.defineProperty(document, 'prerendering', { value: true, configurable: true }),
+    )
+    await page.waitForFunction(() => performance.getEntriesByType('resource').some((entry) => /[0-9a-f]{20}.js$/.test(entry.name)))
+    assert.equal(await page.evaluate(() => 'consent' in heed), false)
+    assert.deepEqual(await site.batches(0), [])
+    await page.evaluate(() => document.dispatchEvent(new Event('prerenderingchange')))
+    const events = await site.events(atLeast('page', 1))
+    assert.equal(events.length, 1)
+  }))

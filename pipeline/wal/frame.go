@@ -63,10 +63,14 @@ func (d *decoder) next(limit int64) (rec []byte, ok bool, err error) {
 		}
 		rec = append(rec, data...)
 		off += headerSize + int64(len(data))
-		if typ == fragmentWhole || typ == fragmentLast {
-			d.off = off
-			return rec, len(rec) > 0, nil
+		if typ != fragmentWhole && typ != fragmentLast {
+			continue
 		}
+		if len(rec) == 0 {
+			return nil, false, nil // no group is empty
+		}
+		d.off = off
+		return rec, true, nil
 	}
 }
 

@@ -101,6 +101,7 @@ func fullDisk(t *testing.T, dir string) {
 	writeFile(t, ballast, make([]byte, 64<<10))
 	// Several segments, so that the disk is full at different places of a page and of a segment.
 	l := openLog(t, Config{Dir: filepath.Join(dir, "wal"), SegmentBytes: minSegmentBytes})
+	l.seg.pause = 0 // every refused event is a full attempt
 	var want []uint64
 	n := uint64(0)
 	refused := 0

@@ -60,3 +60,35 @@ func readRecords(t *testing.T, l *Log) (all []Record, bytes uint64) {
 		all = append(all, rec)
 	}
 }
+
+// FuzzDecoder reads arbitrary bytes as a segment. What a reader gets must not depend on how far the log had been durable
+// when it looked, and no record may be larger than the bytes it came from.
+func FuzzDecoder(f *testing.F) {
+	f.Fuzz(func(t *testing.T, segment []byte, part uint16) {
+		once := decoder{src: bytes.NewReader(segment)}
+		twice := decoder{src: bytes.NewReader(segment)}
+		end := int64(len(segment))
+		for total := 0; ; {
+			want, wantOK, err := once.next(end)
+			if err != nil {
+				t.Fatalf("next: %v", err)
+			}
+			got, ok, err := twice.next(min(end, int64(part)))
+			if err == nil && !ok {
+				got, ok, err = twice.next(end)
+			}
+			if err != nil || ok != wantOK || !bytes.Equal(got, want) || once.off != twice.off {
+				t.Fatalf("next in two steps = %q, %v, %v, want %q, %v", got, ok, err, want, wantOK)
+			}
+			if total += len(want); total > len(segment) {
+				t.Fatalf("%d bytes of records from %d bytes", total, len(segment))
+			}
+			if !ok {
+				break
+			}
+		}
+		if _, err := once.follows(once.off, end); err != nil {
+			t.Fatalf("follows: %v", err)
+		}
+	})
+}

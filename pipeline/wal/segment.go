@@ -58,15 +58,16 @@ type segment struct {
 	sealed  int64 // bytes of the segments before this one
 	closed  bool
 
-	w     writer    // nil between a failure and the next opening
-	cause error     // why the segment cannot be written any more, nil when it can
-	torn  bool      // the file may hold more than bytes bytes
-	ill   bool      // a failure has been logged and no write has succeeded since
-	next  time.Time // no attempt to open anew before this
+	w     writer        // nil between a failure and the next opening
+	cause error         // why the segment cannot be written any more, nil when it can
+	torn  bool          // the file may hold more than bytes bytes
+	ill   bool          // a failure has been logged and no write has succeeded since
+	next  time.Time     // no attempt to open anew before this
+	pause time.Duration // between two attempts: reopenEvery, none in tests
 }
 
 func newSegment(dir string, opener writerOpener, logger *slog.Logger) *segment {
-	return &segment{dir: dir, opener: opener, logger: logger}
+	return &segment{dir: dir, opener: opener, logger: logger, pause: reopenEvery}
 }
 
 // open begins a new segment. Every opening does: a segment that a crash or an error has ended is never written again,
@@ -162,7 +163,7 @@ func (s *segment) fail(verb string, err error) error {
 	return s.cause
 }
 
-// heal opens the log anew after a failure, at most once per reopenEvery. In between it repeats the cause.
+// heal opens the log anew after a failure, at most once per pause. In between it repeats the cause.
 func (s *segment) heal() error {
 	if s.cause == nil {
 		return nil
@@ -171,7 +172,7 @@ func (s *segment) heal() error {
 	if now.Before(s.next) {
 		return s.cause
 	}
-	s.next = now.Add(reopenEvery)
+	s.next = now.Add(s.pause)
 	if err := s.bury(); err != nil {
 		return err
 	}

@@ -104,7 +104,9 @@ func (r *fileReader) fault(line int, key, remedy, format string, args ...any) {
 	r.report(problem{origin: r.at(line), key: key, what: fmt.Sprintf(format, args...), remedy: remedy})
 }
 
-func (r *fileReader) at(line int) origin { return origin{kind: fromFile, name: r.name, line: max(line, 1)} }
+func (r *fileReader) at(line int) origin {
+	return origin{kind: fromFile, name: r.name, line: max(line, 1)}
+}
 
 // maxProblems is more than a person mends at once; a file that has more of them is another program's.
 const maxProblems = 100

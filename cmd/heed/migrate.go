@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 
 	"heed/pipeline/clickhouse"
 )
@@ -35,8 +36,10 @@ func runMigrate(ctx context.Context, p *program, f *flags) error {
 		fmt.Fprintln(p.stdout, "nothing to do: heed serve runs on this data folder, and migrated when it started")
 		return nil
 	}
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		return fmt.Errorf("make data folder: %w", err)
+	if cfg.ClickHouse.DSN == "" { // to migrate is a reason to make the folder; to ask is none
+		if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+			return fmt.Errorf("make data folder: %w (name a folder that can be written with --data.dir)", err)
+		}
 	}
 	return withStore(ctx, p, cfg, func(s ownStore) error {
 		if s.from == s.to {
@@ -72,19 +75,16 @@ type ownStore struct {
 	logger   *slog.Logger
 }
 
-// withStore locks the data folder, opens and migrates the store, and lets go of both after use.
+// withStore opens and migrates the store and lets go of it after use. An embedded one has the data folder's lock: two
+// processes cannot open it.
 func withStore(ctx context.Context, p *program, cfg *Config, use func(ownStore) error) (err error) {
-	if cfg.DataDir, err = dataFolder(cfg); err != nil {
-		return err
+	if cfg.ClickHouse.DSN == "" {
+		unlock, err := lockExisting(cfg)
+		if err != nil {
+			return err
+		}
+		defer unlock()
 	}
-	if _, err := os.Stat(cfg.DataDir); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no data in %s (name the folder with --data.dir)", cfg.DataDir)
-	}
-	unlock, err := lockData(cfg.DataDir)
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	logger := cfg.logger(p.stderr)
 	store, err := openStore(ctx, cfg, logger)
 	if err != nil {
@@ -96,4 +96,15 @@ func withStore(ctx context.Context, p *program, cfg *Config, use func(ownStore) 
 		return fmt.Errorf("migrate ClickHouse: %w", err)
 	}
 	return use(ownStore{store, from, to, logger})
+}
+
+// lockExisting locks the data folder, which must be there.
+func lockExisting(cfg *Config) (unlock func(), err error) {
+	if cfg.DataDir, err = filepath.Abs(cfg.DataDir); err != nil {
+		return nil, fmt.Errorf("find data folder: %w", err)
+	}
+	if _, err := os.Stat(cfg.DataDir); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no data in %s (name the folder with --data.dir)", cfg.DataDir)
+	}
+	return lockData(cfg.DataDir)
 }

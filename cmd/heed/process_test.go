@@ -84,21 +84,26 @@ func launchHeed(t testing.TB, dir string, settings ...string) *process {
 
 var addressLine = regexp.MustCompile(`(?m)^  (demo|api|collector) +(http://\S+)$`)
 
+// awaitOutput waits until the process has printed text.
+func (p *process) awaitOutput(text string) {
+	p.t.Helper()
+	ended := false
+	for deadline := time.Now().Add(startTimeout); !strings.Contains(p.output.String(), text); time.Sleep(10 * time.Millisecond) {
+		if ended || time.Now().After(deadline) {
+			p.t.Fatalf("heed serve never printed %q; it printed:\n%s", text, p.output)
+		}
+		select {
+		case <-p.done:
+			ended = true // once more: what it printed last may have come meanwhile
+		default:
+		}
+	}
+}
+
 // awaitAddresses reads them from what heed prints.
 func (p *process) awaitAddresses() {
 	p.t.Helper()
-	deadline := time.Now().Add(startTimeout)
-	for !strings.Contains(p.output.String(), "Ctrl-C stops") {
-		select {
-		case <-p.done:
-			p.t.Fatalf("heed serve ended with status %d:\n%s", p.cmd.ProcessState.ExitCode(), p.output)
-		default:
-		}
-		if time.Now().After(deadline) {
-			p.t.Fatalf("heed serve did not start in %v; it printed:\n%s", startTimeout, p.output)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	p.awaitOutput("Ctrl-C stops")
 	for _, match := range addressLine.FindAllStringSubmatch(p.output.String(), -1) {
 		switch address := match[2]; match[1] {
 		case "demo":

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"heed/cmd/heed/demo"
@@ -68,8 +69,9 @@ type server struct {
 	collector *collector.Collector
 	web       []*http.Server // api, socket and demo
 
-	running sync.WaitGroup
-	failed  chan error // the first part that stopped without being asked to
+	stopping atomic.Bool // no more events are accepted
+	running  sync.WaitGroup
+	failed   chan error // the first part that stopped without being asked to
 }
 
 // listeners are bound before the scripts are built: a port of 0 gets its number here, and scripts name it.
@@ -189,7 +191,9 @@ func (s *server) startWeb(context.Context) error {
 	api := &api{
 		token:   s.cfg.API.Token,
 		answers: s.backend,
-		checks:  []check{{"log", s.checkLog}, {"store", s.backend.checkStore}, {"loader", s.backend.checkLoader}},
+		checks: []check{
+			{"collector", s.checkCollector}, {"log", s.checkLog}, {"store", s.backend.checkStore}, {"loader", s.backend.checkLoader},
+		},
 		metrics: []metricsWriter{s.collector, s.enricher, s.log, s.backend},
 	}
 	s.serveWeb("api", s.listeners.api, api.public())
@@ -249,6 +253,14 @@ func (s *server) wait(ctx context.Context) error {
 	case err := <-s.failed:
 		return err
 	}
+}
+
+// checkCollector tells a load balancer to send nobody any more.
+func (s *server) checkCollector(context.Context) error {
+	if s.stopping.Load() {
+		return errors.New("stopping")
+	}
+	return nil
 }
 
 // checkLog tells whether the log takes events.

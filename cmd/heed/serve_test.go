@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -59,9 +60,9 @@ func sendPage(t *testing.T, p *process, path string) string {
 }
 
 // views asks the API for the demo's page views.
-func views(t *testing.T, p *process) uint64 {
+func views(t testing.TB, p *process, question string) uint64 {
 	t.Helper()
-	answer, err := http.Get(p.API + "/api/v1/sites/" + demoSite + "/summary")
+	answer, err := http.Get(p.API + "/api/v1/sites/" + demoSite + "/summary" + question)
 	if err != nil {
 		t.Fatalf("ask for views: %v", err)
 	}
@@ -86,7 +87,7 @@ func TestServeDrains(t *testing.T) {
 		t.Errorf("heed serve printed at its stop:\n%s\nwant that it drained 17 events", text)
 	}
 	p = startHeed(t, dir, "--demo")
-	if got := views(t, p); got != sent {
+	if got := views(t, p, ""); got != sent {
 		t.Errorf("views after a second start = %d, want %d", got, sent)
 	}
 	p.stop()
@@ -99,7 +100,7 @@ func TestServeSurvivesKill(t *testing.T) {
 	sendPage(t, p, "/")
 	p.kill()
 	p = startHeed(t, dir, "--demo")
-	awaitViews(t, p, 1)
+	p.awaitViews("", 1)
 	if text := p.stop(); !strings.Contains(text, "was killed") {
 		t.Errorf("heed serve printed:\n%s\nwant that it noticed the kill", text)
 	}
@@ -136,6 +137,32 @@ func TestServeWithoutServer(t *testing.T) {
 	if strings.Contains(printed, "planted-secret") {
 		t.Errorf("heed serve printed the password of the DSN:\n%s", printed)
 	}
+}
+
+// TestServeSecondSignal: who does not want to wait for the drain is not kept.
+func TestServeSecondSignal(t *testing.T) {
+	p := launchHeed(t, t.TempDir(), "--demo", "--clickhouse.dsn", "clickhouse://"+freeAddress(t)+"/heed?dial_timeout=200ms",
+		"--drain_timeout", "10m")
+	p.awaitAddresses()
+	for _, wantText := range []string{"stopping: no more events", "stopped at once; nothing is lost"} {
+		if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		p.awaitOutput(wantText)
+	}
+	<-p.done
+	if code := p.cmd.ProcessState.ExitCode(); code != exitError {
+		t.Errorf("status after the second Ctrl-C = %d, want %d", code, exitError)
+	}
+}
+
+// TestServeClock runs the process in another year: what it receives is of that time.
+func TestServeClock(t *testing.T) {
+	p := startHeed(t, t.TempDir(), "--demo", testNow+"=2027-01-31T12:00:00Z", "--load.max_wait", "10ms")
+	sendPage(t, p, "/")
+	p.awaitViews("?from=2027-01-31&to=2027-01-31", 1)
+	p.awaitViews("", 0) // the 30 days that end today
+	p.stop()
 }
 
 // TestServeOldScripts: a page that a browser has cached asks for the script of an earlier configuration.
@@ -178,13 +205,13 @@ func fetch(t *testing.T, address string) string {
 }
 
 // awaitViews polls: the test cannot see into the other process.
-func awaitViews(t *testing.T, p *process, want uint64) {
-	t.Helper()
+func (p *process) awaitViews(question string, want uint64) {
+	p.t.Helper()
 	var got uint64
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if got = views(t, p); got == want {
+	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if got = views(p.t, p, question); got == want {
 			return
 		}
 	}
-	t.Fatalf("views = %d, want %d", got, want)
+	p.t.Fatalf("views%s = %d, want %d", question, got, want)
 }

@@ -20,7 +20,7 @@ func interruptible(ctx context.Context, stderr io.Writer) (context.Context, func
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	finished := make(chan struct{})
-	go func() {
+	go func() { // ends with the returned function
 		select {
 		case <-signals:
 			cancel()
@@ -72,6 +72,7 @@ func (s *server) stopAccepting(ctx context.Context) error {
 	if s.collector == nil {
 		return nil
 	}
+	s.stopping.Store(true)
 	fmt.Fprintln(s.p.stdout, "stopping: no more events are accepted; draining …")
 	return bounded(ctx, s.collector.Shutdown)
 }

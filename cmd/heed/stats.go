@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"path/filepath"
 
 	"heed/analytics"
 	"heed/schemas"
@@ -128,13 +127,4 @@ func askStore(ctx context.Context, p *program, cfg *Config, site string, questio
 		return errors.Join(err, answers.Close())
 	})
 	return stats, err
-}
-
-// dataFolder is the absolute path of the data folder, which must exist: to ask is no reason to make one.
-func dataFolder(cfg *Config) (string, error) {
-	dir, err := filepath.Abs(cfg.DataDir)
-	if err != nil {
-		return "", fmt.Errorf("find data folder: %w", err)
-	}
-	return dir, nil
 }

@@ -92,12 +92,14 @@ func (s *Store) findIDs(ctx context.Context, site string, ids []string, found ma
 	return rows.Err()
 }
 
-// RecentIDs yields the events loaded at or after since, newest first, limit of them at most. It asks a minute at a
-// time, so that memory follows the load of a minute. An error of yield ends it and is returned.
+// RecentIDs yields the events loaded at or after since, newest first, limit of them at most. It asks for a minute at a
+// time, and for longer stretches as long as they hold little, so that memory stays bounded. An error of yield ends it
+// and is returned.
 func (s *Store) RecentIDs(ctx context.Context, since time.Time, limit int, yield func(EventKey, schemas.Source, time.Time) error) error {
-	to := endOfTime
-	from := time.Now().Add(-time.Minute)
-	for left := limit; left > 0; to, from = from, from.Add(-time.Minute) {
+	const little = 50_000 // rows
+	to, stretch := endOfTime, time.Minute
+	from := time.Now().Add(-stretch)
+	for left := limit; left > 0; {
 		if from.Before(since) {
 			from = since
 		}
@@ -105,9 +107,13 @@ func (s *Store) RecentIDs(ctx context.Context, since time.Time, limit int, yield
 		if err != nil {
 			return fmt.Errorf("read recent event ids: %w", err)
 		}
-		if left -= n; !from.After(since) {
+		if !from.After(since) {
 			break
 		}
+		if left -= n; n < little {
+			stretch *= 2
+		}
+		to, from = from, from.Add(-stretch)
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ endure: ## what is long by nature, under 45 minutes: KILLS kills, FUZZTIME of fu
 fuzz: ## run each fuzz target for FUZZTIME
 	@set -e; for d in $$(grep -rl '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z]*' $$d/*_test.go | cut -c6-); do \
-	    echo "fuzz $$d $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$d; done; done
+	    echo "fuzz $$d $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$d; done; done
 
 bench: fetch ## print CPU per event and events/s beside a bare handler and the floor
 	@go build -o bin/bench ./bench && bin/bench

@@ -165,15 +165,13 @@ func readProcess(pid int) (process, error) {
 }
 
 func printTable(out io.Writer, batchSize int, results []result) {
-	what := "one event a request"
-	if batchSize > 1 {
-		what = fmt.Sprintf("%d events a request", batchSize)
-	}
-	fmt.Fprintf(out, "\n%-6s %14s %10s %8s %10s  %s\n", what, "", "", "", "", "")
-	fmt.Fprintf(out, "%-6s %14s %10s %10s %8s  %s\n", "", "CPU µs/request", "× floor", "events/s", "RSS MB", "")
+	fmt.Fprintf(out, "\n%d events a request\n%-8s %10s %8s %10s %10s %8s\n", batchSize,
+		"", "CPU µs per", "×", "CPU µs per", "events", "RSS")
+	fmt.Fprintf(out, "%-8s %10s %8s %10s %10s %8s\n", "", "request", "floor", "event", "per s", "MB")
 	floor := results[1].cpu
 	for i, r := range results {
-		fmt.Fprintf(out, "%-6s %14.1f %10.2f %10.0f %8d  %s\n", systems[i].name, float64(r.cpu.Nanoseconds())/1000,
-			float64(r.cpu)/float64(floor), r.perSec, r.rss>>20, systems[i].about)
+		micros := float64(r.cpu.Nanoseconds()) / 1000
+		fmt.Fprintf(out, "%-8s %10.1f %8.2f %10.1f %10.0f %8d  %s\n", systems[i].name, micros,
+			float64(r.cpu)/float64(floor), micros/float64(batchSize), r.perSec, r.rss>>20, systems[i].about)
 	}
 }

@@ -56,7 +56,8 @@ func TestSize(t *testing.T) {
 
 func TestBuildRefusesWhatIsTooLarge(t *testing.T) {
 	lib := library{snippet: sources, consent: consent.Sources}
-	tight := []byte(`{"tracker": {"raw": 99999, "gzip": 99999, "brotli": 100}, "loader": {"raw": 9999, "gzip": 9999, "brotli": 9999}}`)
+	tight := []byte(`{"tracker": {"raw": 99999, "gzip": 99999, "brotli": 100},
+		"loader": {"raw": 9999, "gzip": 9999, "brotli": 9999}}`)
 	_, err := build(largestSite(), lib, tight)
 	if err == nil || !strings.Contains(err.Error(), "above its limit of 100 in size.json") {
 		t.Errorf("build with a limit of 100 bytes brotli: error %v, want one that names the limit", err)
@@ -65,7 +66,8 @@ func TestBuildRefusesWhatIsTooLarge(t *testing.T) {
 
 func TestBuildWithLongNames(t *testing.T) {
 	site := largestSite()
-	site.Endpoint = "https://x3k9q7vz1m5w8r2t4y6u0p.d7f1g3h5j9k2l4z6x8c0v.example.com/a8s6d4f2g0h1j3k5l7q9w2e4r6t8/" + site.Key
+	site.Endpoint = "https://x3k9q7vz1m5w8r2t4y6u0p.d7f1g3h5j9k2l4z6x8c0v.example.com" +
+		"/a8s6d4f2g0h1j3k5l7q9w2e4r6t8/" + site.Key
 	site.CookieName = "heed_k5x7w2mqp3_p8o6i4u2y0t1r3e5w7q9"
 	mustBuild(t, site)
 }

@@ -52,7 +52,8 @@ func (lib library) serve(build api.PluginBuild) {
 		}
 		return api.OnResolveResult{Path: name, Namespace: namespace, SideEffects: api.SideEffectsFalse}, nil
 	})
-	build.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: namespace}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
+	ours := api.OnLoadOptions{Filter: ".*", Namespace: namespace}
+	build.OnLoad(ours, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
 		text, err := lib.read(args.Path)
 		return api.OnLoadResult{Contents: &text, Loader: api.LoaderTS}, err
 	})

@@ -108,7 +108,8 @@ func (s *stand) page(w http.ResponseWriter, r *http.Request) {
 	}
 	fmt.Fprintf(w, `<!doctype html><title>A page</title><link rel="icon" href="data:,">
 %s<script>%s</script>
-<form id="signup" action="thanks"><input name="id" value="secret-value"><input name="getAttribute"><button>Send</button></form>
+<form id="signup" action="thanks">
+<input name="id" value="secret-value"><input name="getAttribute"><button>Send</button></form>
 <form name="search" action="found"><button>Search</button></form>
 <form action="other"><button>Go</button></form>
 `, tag, pageScript)

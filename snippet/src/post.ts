@@ -23,7 +23,7 @@ export async function post(url: string, body: string, credentials: RequestCreden
   }
 }
 
-/** Hands body to the browser, which sends it even when the page is gone; with cookies, and never telling how it ended. */
+/** Hands body to the browser, which sends it even when the page is gone; with cookies, and nobody learns its end. */
 export function beacon(url: string, body: string): boolean {
   try {
     return navigator.sendBeacon(url, body)

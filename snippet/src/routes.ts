@@ -20,7 +20,7 @@ export const watchRoutes: Feature = (tracker) => {
   return { _stop: () => stops.forEach((stop) => stop()) }
 }
 
-/** Whether the way from one address to another is a new view. Replaced on the same path, an entry only tidies its query. */
+/** Whether a change of address is a new view. Replaced on the same path, an entry only tidies its query. */
 export function isNewPage(from: string, to: string, replaced: boolean): boolean {
   return from !== to && !(replaced && from.split('?')[0] === to.split('?')[0])
 }

@@ -105,8 +105,8 @@ function frame(permission: Permission, visitor: string): Frame {
 }
 
 /**
- * Removes all that a grant had left here, and has the collector expire its cookie, which no script can; where another tab
- * made the choice, that is the other tab's to tell.
+ * Removes all that a grant had left here, and has the collector expire its cookie, which no script can; where another
+ * tab made the choice, that is the other tab's to tell.
  */
 function forget(options: Options, permission: Permission, tell: boolean): void {
   save(storeName(options._key), '')

@@ -1,4 +1,4 @@
-// localStorage that never throws: reading the property itself throws where storage is blocked, setItem where it is full.
+// localStorage that never throws: its property throws where storage is blocked, setItem where it is full.
 
 /** The text kept under key, or "". */
 export function load(key: string): string {

@@ -105,7 +105,8 @@ test('waiting doubles, is spread, and is never shorter than asked', () => {
 })
 
 test('a view is new when another page is shown', () => {
-  const f = (from: string, to: string, replaced: boolean, want: boolean) => assert.equal(isNewPage(from, to, replaced), want)
+  const f = (from: string, to: string, replaced: boolean, want: boolean) =>
+    assert.equal(isNewPage(from, to, replaced), want)
   f('/a', '/b', false, true)
   f('/a', '/b', true, true)
   f('/a', '/a?x', false, true)

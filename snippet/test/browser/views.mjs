@@ -57,7 +57,8 @@ test('engaged time is the time in which the page is visible and has the focus', 
     await page.goto('about:blank')
     const left = Date.now()
 
-    const events = await site.events((all) => atLeast('page', 2)(all) && all.some((event) => event.view === ofKind(all, 'page')[1]?.id))
+    const lastIn = (all) => all.some((event) => event.view && event.view === ofKind(all, 'page')[1]?.id)
+    const events = await site.events(lastIn)
     const [first, second] = ofKind(events, 'page').map((view) =>
       Math.max(...events.filter((event) => event.view === view.id).map((event) => event.engaged)),
     )
@@ -105,7 +106,9 @@ test('a prerendered page counts once it is shown', () =>
     const page = await site.open('home?allow', () =>
       Object.defineProperty(document, 'prerendering', { value: true, configurable: true }),
     )
-    await page.waitForFunction(() => performance.getEntriesByType('resource').some((entry) => /[0-9a-f]{20}.js$/.test(entry.name)))
+    await page.waitForFunction(() =>
+      performance.getEntriesByType('resource').some((entry) => /[0-9a-f]{20}.js$/.test(entry.name)),
+    )
     assert.equal(await page.evaluate(() => 'consent' in heed), false)
     assert.deepEqual(await site.batches(0), [])
     await page.evaluate(() => document.dispatchEvent(new Event('prerenderingchange')))

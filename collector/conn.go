@@ -56,7 +56,7 @@ func (l *boundListener) Accept() (net.Conn, error) {
 		l.open.Add(-1)
 		l.refuse()
 		_, _ = inner.Write(l.busy) // fits into the empty buffer of a new connection: it does not block
-		_ = inner.Close()
+		_ = inner.Close()          // not gently: whoever accepts must not wait for one client
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,9 +52,27 @@ type edge struct {
 	c      *collector.Collector
 	addr   string
 	log    *wal.Log
-	logged *bytes.Buffer // everything the collector logged; read it after stop
+	logged *lockedBuffer // everything the collector logged
 	failed *failingLog
 	stop   func()
+}
+
+// lockedBuffer is read while a connection that has just been closed may still log.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }
 
 // failingLog hands on to the real log until it is told to fail.
@@ -80,7 +99,7 @@ func start(t testing.TB, cfg collector.Config) *edge {
 		cfg.Sites = []collector.Site{testSite()}
 	}
 	cfg.Prefix = "/h"
-	e := &edge{t: t, logged: new(bytes.Buffer)}
+	e := &edge{t: t, logged: new(lockedBuffer)}
 	logger := slog.New(slog.NewTextHandler(e.logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	ctx := context.Background()
 

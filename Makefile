@@ -1,6 +1,6 @@
 # Every target and what it is for: make
 SHELL := /bin/bash
-FUZZTIME ?= 30s
+FUZZTIME ?= 60s
 KILLS ?= 100
 GOFLAGS_BUILD := -trimpath -buildvcs=auto -ldflags=-buildid=
 
@@ -46,7 +46,7 @@ generate: ## write every generated file again
 lint: ## gofmt, vet, staticcheck, tsc, and no generated file out of date
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these"; exit 1; }
 	@go vet ./... && go tool staticcheck ./...
-	@node_modules/.bin/tsc -p tsconfig.json
+	@node_modules/.bin/tsc -p tsconfig.json && node_modules/.bin/tsc -p consent/testdata
 	@$(MAKE) --no-print-directory generate
 	@git diff --exit-code --stat -- '*.gen.*' cmd/heed/CONFIG.md || { echo "commit what make generate changed"; exit 1; }
 

@@ -120,7 +120,7 @@ func (l *Loader) add(b *batch, record wal.Record) error {
 			dead = append(dead, l.letter(source, raw, reason))
 			continue
 		}
-		rows = append(rows, clickhouse.Row{Envelope: ev, Source: source, Loaded: l.now()})
+		rows = append(rows, clickhouse.Row{Envelope: ev, Source: source})
 	}
 	b.rows, b.dead, b.to = rows, dead, record.Next
 	return nil

@@ -227,6 +227,10 @@ func (l *Loader) rest(ctx context.Context, b *batch, store func(context.Context,
 		return err
 	}
 	l.metrics.doubles.Add(doubles)
+	now := l.now() // one time for the whole batch, later than that of all batches before: what reports tell them apart by
+	for i := range rows {
+		rows[i].Loaded = now
+	}
 	for _, block := range blocks(rows) {
 		if err := store(ctx, block); err != nil {
 			return err

@@ -112,7 +112,7 @@ func await(ctx context.Context, pool chan *connection) (*connection, error) {
 	}
 }
 
-// boot opens all connections at once: opening one touches the signal handlers of the whole process.
+// boot opens all connections at once, so that nothing can fail to open later.
 func (e *engine) boot(cfg Config) error {
 	args := engineArguments(cfg, e.path)
 	var open []*connection

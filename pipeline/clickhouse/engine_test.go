@@ -78,7 +78,7 @@ func TestClosedStoreFailure(t *testing.T) {
 	}
 }
 
-// A nil dereference must stay a panic that can be recovered, though libchdb has reset SIGSEGV's handler, and signals
+// A nil dereference must stay a panic that can be recovered, though libchdb would handle SIGSEGV itself, and signals
 // must reach the program on whichever thread they arrive.
 func TestSignalsStayGos(t *testing.T) {
 	clickhousetest.Open(t)

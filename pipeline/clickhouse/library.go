@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"runtime"
 	"strings"
-	"sync"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
@@ -32,8 +31,6 @@ type library struct {
 	insertCancel  func(stream unsafe.Pointer)
 	insertError   func(stream unsafe.Pointer) string
 	destroyInsert func(stream unsafe.Pointer)
-
-	sigaction func(signal int32, act, old *byte) int32
 }
 
 // loadLibrary opens libchdb at path. It is never closed again: its threads may outlive the last connection.
@@ -61,7 +58,6 @@ func loadLibrary(path string) (*library, error) {
 		"chdb_stream_cancel_insert":        &lib.insertCancel,
 		"chdb_stream_insert_error":         &lib.insertError,
 		"chdb_destroy_insert_stream":       &lib.destroyInsert,
-		"sigaction":                        &lib.sigaction, // of libc, which libchdb depends on
 	} {
 		symbol, err := purego.Dlsym(handle, name)
 		if err != nil {
@@ -103,35 +99,13 @@ func (l *library) open(args []string) (*connection, error) {
 		argv = append(argv, &b[0])
 	}
 	argv = append(argv, nil)
-	var handle *unsafe.Pointer
-	l.keepSignals(func() {
-		l.setSignalHandlers(0)
-		handle = l.connect(int32(len(argv)-1), &argv[0])
-	})
+	// Go turns SIGSEGV and its kin into panics that can be recovered; with libchdb's handlers they end the process.
+	l.setSignalHandlers(0)
+	handle := l.connect(int32(len(argv)-1), &argv[0])
 	if handle == nil {
 		return nil, errors.New("the engine refused to start; it has written the reason to stderr")
 	}
 	return &connection{lib: l, handle: handle, settings: map[string]string{}}, nil
-}
-
-var signalsMutex sync.Mutex
-
-// keepSignals calls fn and puts back the signal handlers that libchdb resets to the default whenever it connects, also
-// with its own handlers switched off. Go turns SIGSEGV and its kin into panics that can be recovered; without them the
-// first nil dereference would kill the process.
-func (l *library) keepSignals(fn func()) {
-	const sigactionBytes = 152 // struct sigaction of glibc on linux/amd64
-	deadly := []int32{4, 5, 6, 7, 8, 11, 20, 31}
-	signalsMutex.Lock()
-	defer signalsMutex.Unlock()
-	saved := make([]byte, sigactionBytes*len(deadly))
-	for i, sig := range deadly {
-		l.sigaction(sig, nil, &saved[i*sigactionBytes])
-	}
-	fn()
-	for i, sig := range deadly {
-		l.sigaction(sig, &saved[i*sigactionBytes], nil)
-	}
 }
 
 func (c *connection) close() { c.lib.closeConn(c.handle) }

@@ -91,8 +91,8 @@ func TestValueFailure(t *testing.T) {
 	f(textValue(&text, checkPrefix), "h")
 	f(textValue(&text, checkPrefix), "/a/b")
 	f(textValue(&text, checkDate), "2026-02-30")
-	f(textValue(&text, checkDomain), "localhost")
-	f(textValue(&text, checkDomain), "co.uk")
+	f(textValue(&text, checkCookieDomain), "localhost")
+	f(textValue(&text, checkCookieDomain), "co.uk")
 	f(textValue(&text, checkNetwork), "10.0.0.0/33")
 }
 

@@ -112,7 +112,7 @@ func buildSite(site Site, endpoint, cookieName string, in *install) (builtSite, 
 	}
 	bundle, err := snippet.Build(snippet.Site{
 		ID: site.ID, Key: site.Key, Endpoint: endpoint, Notice: notice,
-		CookieName: cookieName, CookieDomain: site.CookieDomain,
+		CookieName: cookieName, CookieDomain: cookieDomain(site),
 		AnonymousCount: site.AnonymousCount, Exemption: site.Exemption.Asserted(),
 		Features: snippet.Features{Routes: site.SPA, Engagement: site.Engagement, Forms: site.Forms},
 	})
@@ -173,6 +173,23 @@ func cookieNames(sites []Site) []string {
 		}
 	}
 	return names
+}
+
+// cookieDomain is what the site's choice cookie is set on, "" for the page's host alone.
+func cookieDomain(site Site) string {
+	if site.CookieDomain == hostOnly {
+		return ""
+	}
+	if site.CookieDomain != "" {
+		return site.CookieDomain
+	}
+	shared := cookieScope(site.Origins[0])
+	for _, origin := range site.Origins {
+		if cookieScope(origin) != shared || checkCookieDomain(shared) != nil {
+			return ""
+		}
+	}
+	return shared
 }
 
 // cookieScope is the largest domain whose pages can share a cookie with the origin's; ports do not part cookies.

@@ -77,8 +77,10 @@ func siteSettings(s *Site) []setting {
 			name: "features.engagement", value: boolValue(&s.Engagement), def: "true",
 			help: "Measure how long a page was looked at.",
 		}, {
-			name: "cookie_domain", value: textValue(&s.CookieDomain, checkDomain),
-			help: "Domain of the consent cookie, to share the choice between subdomains. Default: the page's host.", limit: "as example.com",
+			name: "cookie_domain", value: textValue(&s.CookieDomain, checkCookieDomain),
+			help: "Domain of the consent cookie. Default: the registrable domain, when all origins share one, so that " +
+				"subdomains share the choice; else the page's host.",
+			limit: "as example.com, or host for the page's host alone",
 		},
 	}
 }
@@ -142,7 +144,7 @@ func (r *fileReader) site(n *yaml.Node, at string) *Site {
 		site.Key = site.ID
 	}
 	for _, page := range site.Origins {
-		if site.CookieDomain != "" && !covers(site.CookieDomain, page) {
+		if site.CookieDomain != "" && site.CookieDomain != hostOnly && !covers(site.CookieDomain, page) {
 			r.fault(origins["cookie_domain"].line, at+".cookie_domain", "leave it out, or make the site two",
 				"pages of %s cannot set cookies on %s", page, site.CookieDomain)
 		}
@@ -215,8 +217,14 @@ func checkNote(text string) error {
 
 var domainForm = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`)
 
-// checkDomain refuses a domain that browsers refuse to set cookies on.
-func checkDomain(text string) error {
+// hostOnly as a site's cookie_domain keeps the choice on the host where it was made.
+const hostOnly = "host"
+
+// checkCookieDomain refuses a domain that browsers refuse to set cookies on.
+func checkCookieDomain(text string) error {
+	if text == hostOnly {
+		return nil
+	}
 	if suffix, _ := publicsuffix.PublicSuffix(text); suffix == text || !domainForm.MatchString(text) {
 		return complain("write a domain of your own, as example.com", "%q is no domain for cookies", text)
 	}

@@ -81,7 +81,7 @@ func openBackend(ctx context.Context, cfg *Config, log *wal.Log, now func() time
 func openStore(ctx context.Context, cfg *Config, logger *slog.Logger) (*clickhouse.Store, error) {
 	store, err := clickhouse.Open(ctx, clickhouse.Config{
 		DSN: cfg.ClickHouse.DSN, Path: filepath.Join(cfg.DataDir, "clickhouse"), Library: cfg.ClickHouse.Library,
-	}, logger.With("component", "clickhouse"))
+	}, logger)
 	switch {
 	case err != nil && cfg.ClickHouse.DSN == "":
 		return nil, fmt.Errorf("start the embedded ClickHouse: %w (its place is the setting clickhouse.library)", err)

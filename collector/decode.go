@@ -3,132 +3,225 @@ package collector
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"unicode/utf8"
 
-	"github.com/valyala/fastjson"
+	"github.com/go-faster/jx"
 
 	"heed/schemas"
 )
 
-// decoder reads a batch. It is reused: what it returned is valid until the next decode.
+// decoder reads a batch in one pass, without keeping anything of what it does not know. It is reused: what it returned
+// lies in the body and in the decoder, and is valid until either changes.
 type decoder struct {
-	parser   fastjson.Parser
+	json     jx.Decoder
+	large    jx.Decoder // over one event of a body in which an event may be too long
 	batch    schemas.Batch
 	index    []int // where in the document each of batch.Events stood
 	rejected []schemas.Rejection
-	scratch  []byte
 }
 
 // decode reads body into d.batch. An event that is wrong in itself goes to d.rejected and the others stay; an error means
 // that nothing of the body can be trusted.
 //
-// Fields that it does not know are skipped, so that a newer snippet can talk to an older collector; of a key that stands
-// twice the first counts. Strings are part of the parser's buffer: whoever keeps one beyond the next decode copies it.
+// Fields that it does not know are skipped, so that a newer snippet can talk to an older collector. Of a key that stands
+// twice the first counts and the second is skipped as if unknown: nobody reads the body after us, so there is no second
+// opinion that it could feed.
 func (d *decoder) decode(body []byte) *schemas.Error {
+	clear(d.batch.Events[:cap(d.batch.Events)])
 	d.batch = schemas.Batch{Events: d.batch.Events[:0]}
 	d.index, d.rejected = d.index[:0], d.rejected[:0]
-	if err := checkText(body); err != nil {
-		return err
-	}
-	doc, err := d.parser.ParseBytes(body)
-	if err != nil || doc.Type() != fastjson.TypeObject {
-		return errNotJSON
-	}
-	if v := doc.Get("v"); v != nil && v.GetInt64() != schemas.EventVersion { // anything but a whole number reads as 0
-		return errVersion
-	}
-	events, refusal := d.head(doc)
-	if refusal != nil {
-		return refusal
-	}
-	if len(events) > schemas.MaxBatchEvents {
-		return errTooManyEvents
-	}
-	for i, value := range events {
-		d.event(i, value, len(body))
-	}
-	return nil
-}
-
-// checkText refuses what the parser would take too kindly or too deep: it recurses, and knows neither UTF-8 nor control
-// characters in strings.
-func checkText(body []byte) *schemas.Error {
-	switch {
-	case len(body) > schemas.MaxBatchBytes:
+	if len(body) > schemas.MaxBatchBytes {
 		return errTooLarge
-	case !utf8.Valid(body):
-		return errNotUTF8
-	case depth(body) > schemas.MaxDepth:
-		return errTooDeep
-	case fastjson.ValidateBytes(body) != nil:
-		return errNotJSON
 	}
-	return nil
-}
-
-// depth returns how deep objects and arrays are nested in text, whether or not it is JSON.
-func depth(text []byte) int {
-	depth, deepest, inString := 0, 0, false
-	for i := 0; i < len(text); i++ {
-		switch text[i] {
-		case '"':
-			inString = !inString
-		case '\\':
-			i++ // whatever it is, it ends no string
-		case '{', '[':
-			if !inString {
-				depth++
-				deepest = max(deepest, depth)
-			}
-		case '}', ']':
-			if !inString {
-				depth--
-			}
+	if !utf8.Valid(body) {
+		return errNotUTF8
+	}
+	large := len(body) > schemas.MaxEventBytes
+	if large { // the length of an event is known only behind it, so a pass that bounds depth must come first
+		d.json.ResetBytes(body)
+		if err := skip(&d.json, 0); err != nil {
+			return err
 		}
 	}
-	return deepest
+	d.json.ResetBytes(body)
+	if d.json.Next() != jx.Object {
+		if err := skip(&d.json, 0); err != nil {
+			return err
+		}
+		return errNotJSON
+	}
+	return d.document(large)
 }
 
-// head reads the fields of the batch itself. They concern every event: one that is wrong refuses the whole.
-func (d *decoder) head(doc *fastjson.Value) ([]*fastjson.Value, *schemas.Error) {
-	r := reader{object: doc}
-	b := &d.batch
-	b.Version = int(r.number("v", required, schemas.EventVersion))
-	b.Sent = r.number("sent", required, maxSafeInteger)
-	b.Choice = r.text("choice", optional, maxChoice)
-	b.Visitor = r.form("visitor", optional, isVisitor)
-	b.GPC, b.DNT, b.Retried = r.flag("gpc"), r.flag("dnt"), r.flag("retried")
-	events := r.list("events", required)
-	if r.err != nil {
-		return nil, &schemas.Error{Code: schemas.Malformed, Field: r.err.Field, Message: r.err.Message}
+// document reads the whole body. What makes it worthless is told in a fixed order: not JSON or too deep, another
+// version, a wrong field, too many events.
+func (d *decoder) document(large bool) *schemas.Error {
+	r := reader{json: &d.json, depth: 1}
+	b, version, events := &d.batch, int64(0), 0
+	for r.next() {
+		switch r.field {
+		case fieldVersion:
+			version = r.version()
+		case fieldSent:
+			b.Sent = r.number(maxSafeInteger)
+		case fieldChoice:
+			b.Choice = r.text(maxChoice)
+		case fieldVisitor:
+			b.Visitor = r.form(isVisitor)
+		case fieldGPC:
+			b.GPC = r.flag()
+		case fieldDNT:
+			b.DNT = r.flag()
+		case fieldWebdriver:
+			b.Webdriver = r.flag()
+		case fieldRetried:
+			b.Retried = r.flag()
+		case fieldEvents:
+			events = d.events(&r, large)
+		default:
+			r.skip()
+		}
 	}
-	return events, nil
+	if r.broken != nil {
+		return r.broken
+	}
+	if d.json.Skip() != io.EOF {
+		return errNotJSON
+	}
+	if b.Version = int(version); r.seen.has(fieldVersion) && version != schemas.EventVersion {
+		return errVersion
+	}
+	r.finish(setOf(fieldVersion, fieldSent, fieldEvents), setOf(fieldVisitor))
+	if r.err != nil {
+		return &schemas.Error{Code: schemas.Malformed, Field: r.err.Field, Message: r.err.Message}
+	}
+	if events > schemas.MaxBatchEvents {
+		return errTooManyEvents
+	}
+	return nil
+}
+
+// events reads the list of events and returns how many there are. Those beyond the limit, which refuse the whole, are
+// only counted.
+func (d *decoder) events(r *reader, large bool) (n int) {
+	list, ok := r.list()
+	if !ok {
+		return 0
+	}
+	for ; list.Next(); n++ {
+		if n >= schemas.MaxBatchEvents {
+			r.broken = skip(r.json, r.depth+1)
+		} else if large {
+			r.broken = d.largeEvent(n)
+		} else {
+			r.broken = d.event(n, &d.json)
+		}
+		if r.broken != nil {
+			return n
+		}
+	}
+	r.check(list.Err())
+	return n
+}
+
+// largeEvent measures an event before it reads it.
+func (d *decoder) largeEvent(i int) *schemas.Error {
+	d.json.Next() // passes white space
+	raw, err := d.json.Raw()
+	if err != nil {
+		return errNotJSON
+	}
+	if size(raw) > schemas.MaxEventBytes {
+		d.reject(i, "", schemas.Error{Code: schemas.EventTooLarge,
+			Message: fmt.Sprintf("the event is longer than %d bytes; send less in it", schemas.MaxEventBytes)})
+		return nil
+	}
+	d.large.ResetBytes(raw)
+	return d.event(i, &d.large)
 }
 
 // event reads one event into d.batch or d.rejected.
-func (d *decoder) event(i int, value *fastjson.Value, bodyBytes int) {
-	if bodyBytes > schemas.MaxEventBytes && d.size(value) > schemas.MaxEventBytes {
-		d.reject(i, "", schemas.Error{Code: schemas.EventTooLarge,
-			Message: fmt.Sprintf("the event is longer than %d bytes; send less in it", schemas.MaxEventBytes)})
-		return
+func (d *decoder) event(i int, json *jx.Decoder) *schemas.Error {
+	if json.Next() != jx.Object {
+		d.reject(i, "", schemas.Error{Code: schemas.InvalidField, Message: "an event is a JSON object"})
+		return skip(json, 2)
 	}
-	r := reader{object: value}
-	if value.Type() != fastjson.TypeObject {
-		r.fail("", schemas.InvalidField, "an event is a JSON object")
+	n := len(d.batch.Events)
+	d.batch.Events = append(d.batch.Events, schemas.Event{})
+	r, ev := reader{json: json, depth: 3}, &d.batch.Events[n]
+	r.event(ev)
+	if r.err != nil || r.broken != nil {
+		id := ev.ID
+		*ev = schemas.Event{}
+		d.batch.Events = d.batch.Events[:n]
+		if r.broken == nil {
+			d.reject(i, id, *r.err)
+		}
+		return r.broken
 	}
-	ev := r.event()
-	if r.err != nil {
-		d.reject(i, ev.ID, *r.err)
-		return
-	}
-	d.batch.Events = append(d.batch.Events, ev)
 	d.index = append(d.index, i)
+	return nil
 }
 
-// size returns the length of an event's JSON, white space aside. It must be asked before a string of it is read.
-func (d *decoder) size(value *fastjson.Value) int {
-	d.scratch = value.MarshalTo(d.scratch[:0])
-	return len(d.scratch)
+// size returns the length of a JSON text, white space aside.
+func size(text []byte) (n int) {
+	inString := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			inString = !inString
+		case c == '\\':
+			i++
+			n++
+		case !inString && (c == ' ' || c == '\t' || c == '\n' || c == '\r'):
+			continue
+		}
+		n++
+	}
+	return n
+}
+
+// skip passes over a value. depth is how many objects and lists are open around it; one more than allowed is refused
+// before it is entered.
+func skip(json *jx.Decoder, depth int) *schemas.Error {
+	kind := json.Next()
+	if (kind == jx.Object || kind == jx.Array) && depth == schemas.MaxDepth {
+		return errTooDeep
+	}
+	var err error
+	switch kind {
+	case jx.Object:
+		var fields jx.ObjIter
+		for fields, err = json.ObjIter(); err == nil && fields.Next(); {
+			if refusal := skip(json, depth+1); refusal != nil {
+				return refusal
+			}
+		}
+		err = first(err, fields.Err())
+	case jx.Array:
+		var entries jx.ArrIter
+		for entries, err = json.ArrIter(); err == nil && entries.Next(); {
+			if refusal := skip(json, depth+1); refusal != nil {
+				return refusal
+			}
+		}
+		err = first(err, entries.Err())
+	default:
+		err = json.Skip()
+	}
+	if err != nil {
+		return errNotJSON
+	}
+	return nil
+}
+
+// first returns the first of two errors.
+func first(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
 }
 
 // reject notes that event i of the document is refused. id is its id where it has a well-formed one.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-faster/jx"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"heed/schemas"
@@ -116,21 +117,45 @@ func TestEventSizeLeavesWhiteSpaceOut(t *testing.T) {
 	f(event(schemas.MaxEventBytes+1, ""), 0)
 }
 
-func TestDepth(t *testing.T) {
-	f := func(text string, want int) {
+func TestSkip(t *testing.T) {
+	f := func(text string, want *schemas.Error) {
 		t.Helper()
-		if got := depth([]byte(text)); got != want {
-			t.Errorf("depth(%q) = %d, want %d", text, got, want)
+		if got := skip(jx.DecodeStr(text), 0); got != want {
+			t.Errorf("skip(%.40q) = %v, want %v", text, got, want)
 		}
 	}
-	f(``, 0)
-	f(`"[[["`, 0)
-	f(`"\"[["`, 0)
-	f(`"\\"[[`, 2)
-	f(`[]{}[[]]`, 2)
-	f(`]]][[[`, 0) // not JSON anyway
-	f(`{"a":[{"b":"]"}]}`, 3)
-	f(`"\`, 0)
+	f(`[[[[[[]]]]]]`, nil)
+	f(`[[[[[[[]]]]]]]`, errTooDeep)
+	f(`{"a":{"a":{"a":{"a":{"a":{}}}}}}`, nil)
+	f(`{"a":{"a":{"a":{"a":{"a":{"a":{}}}}}}}`, errTooDeep)
+	f(`"[[[[[[["`, nil)
+	f(`"\"[[[[[[["`, nil)
+	f(`[],`, nil) // what follows is the caller's
+	f(strings.Repeat("[", 60000), errTooDeep)
+	f(``, errNotJSON)
+	f(`[1,]`, errNotJSON)
+	f(`[1 2]`, errNotJSON)
+	f(`{"a"}`, errNotJSON)
+	f(`{"a":1,}`, errNotJSON)
+	f(`{a:1}`, errNotJSON)
+	f(`"\x"`, errNotJSON)
+	f("\"\n\"", errNotJSON)
+	f(`-`, errNotJSON)
+	f(`NaN`, errNotJSON)
+	f(`tru`, errNotJSON)
+}
+
+func TestSize(t *testing.T) {
+	f := func(text string, want int) {
+		t.Helper()
+		if got := size([]byte(text)); got != want {
+			t.Errorf("size(%q) = %d, want %d", text, got, want)
+		}
+	}
+	f("", 0)
+	f("{ \t\r\n}", 2)
+	f(`{"a b": "c"}`, 11)
+	f(`" \" "  1`, 7)
 }
 
 func TestIsUUID7(t *testing.T) {
@@ -197,6 +222,9 @@ func FuzzDecode(f *testing.F) {
 				t.Fatalf("decode = %v, want the client's fault", err)
 			}
 			return
+		}
+		if !json.Valid(body) {
+			t.Fatal("accepted, but not JSON")
 		}
 		checkIndexes(t, &d)
 		text := mustMarshal(t, d.batch)

@@ -2,11 +2,11 @@ package collector
 
 import (
 	"fmt"
-	"strings"
+	"math/bits"
 	"unicode/utf8"
 	"unsafe"
 
-	"github.com/valyala/fastjson"
+	"github.com/go-faster/jx"
 
 	"heed/schemas"
 )
@@ -24,209 +24,412 @@ const (
 	maxPropValue   = 256
 )
 
-// presence says what an absent field means.
-type presence bool
+// field is a field of the wire format. The order is that in which missing ones are told.
+type field uint8
 
 const (
-	optional presence = false
-	required presence = true
+	fieldUnknown field = iota
+	fieldVersion
+	fieldSent
+	fieldChoice
+	fieldVisitor
+	fieldGPC
+	fieldDNT
+	fieldWebdriver
+	fieldRetried
+	fieldEvents
+	fieldID
+	fieldKind
+	fieldCreated
+	fieldURL
+	fieldReferrer
+	fieldView
+	fieldEngaged
+	fieldName
+	fieldForm
+	fieldProps
+	fieldAnonymous
+	fieldCount
 )
 
-// reader reads the fields of one JSON object and remembers the first that is wrong; after that it reads nothing more.
-type reader struct {
-	object *fastjson.Value
-	err    *schemas.Error // Field is relative to the object
+var fieldNames = [fieldCount]string{
+	"", "v", "sent", "choice", "visitor", "gpc", "dnt", "webdriver", "retried", "events",
+	"id", "kind", "created", "url", "referrer", "view", "engaged", "name", "form", "props", "anonymous",
 }
 
-// event reads an event and what its kind requires.
-func (r *reader) event() schemas.Event {
-	ev := schemas.Event{ID: r.form("id", required, isUUID7)}
-	ev.Kind = schemas.Kind(r.text("kind", required, maxName))
-	ev.Created = r.number("created", required, maxSafeInteger)
-	ev.URL = r.text("url", required, maxURL)
-	ev.Referrer = r.text("referrer", optional, maxURL)
-	ev.View = r.form("view", presence(ev.Kind == schemas.Engagement), isUUID7)
-	ev.Engaged = r.number("engaged", presence(ev.Kind == schemas.Engagement), maxEngaged)
-	ev.Name = r.text("name", presence(ev.Kind == schemas.Custom), maxName)
-	ev.Form = r.text("form", presence(ev.Kind == schemas.Form), maxForm)
-	ev.Props = r.props("props")
-	ev.Anonymous = r.ids("anonymous")
-	switch ev.Kind {
-	case schemas.Page, schemas.Engagement, schemas.Custom, schemas.Form:
-	default:
-		r.fail("kind", schemas.InvalidField, "the kind is page, engagement, custom or form")
+// fieldNamed returns the field of a key. The fields of batch and event have no name in common, and one that stands in
+// the wrong object is unknown there.
+func fieldNamed(key []byte) field {
+	switch string(key) {
+	case "v":
+		return fieldVersion
+	case "sent":
+		return fieldSent
+	case "choice":
+		return fieldChoice
+	case "visitor":
+		return fieldVisitor
+	case "gpc":
+		return fieldGPC
+	case "dnt":
+		return fieldDNT
+	case "webdriver":
+		return fieldWebdriver
+	case "retried":
+		return fieldRetried
+	case "events":
+		return fieldEvents
+	case "id":
+		return fieldID
+	case "kind":
+		return fieldKind
+	case "created":
+		return fieldCreated
+	case "url":
+		return fieldURL
+	case "referrer":
+		return fieldReferrer
+	case "view":
+		return fieldView
+	case "engaged":
+		return fieldEngaged
+	case "name":
+		return fieldName
+	case "form":
+		return fieldForm
+	case "props":
+		return fieldProps
+	case "anonymous":
+		return fieldAnonymous
 	}
-	return ev
+	return fieldUnknown
 }
 
-// get returns the value of a field, or nil when there is none or an error came before.
-func (r *reader) get(name string, need presence) *fastjson.Value {
-	if r.err != nil {
-		return nil
-	}
-	value := r.object.Get(name)
-	if value == nil && need == required {
-		r.fail(name, schemas.MissingField, "the field is required; add it")
-	}
-	return value
-}
+// fieldSet is a set of fields.
+type fieldSet uint32
 
-// fail notes the first error.
-func (r *reader) fail(field string, code schemas.Code, message string) {
-	if r.err == nil {
-		r.err = &schemas.Error{Code: code, Field: field, Message: message}
-	}
-}
-
-// text reads a string of at most limit characters.
-func (r *reader) text(name string, need presence, limit int) string {
-	value := r.get(name, need)
-	if value == nil {
-		return ""
-	}
-	text, ok := r.string(name, value, limit)
-	if ok && text == "" && need == required {
-		r.fail(name, schemas.MissingField, "the field is required and empty; fill it")
-	}
-	return text
-}
-
-// string checks a value that must be a string without control characters.
-func (r *reader) string(name string, value *fastjson.Value, limit int) (string, bool) {
-	raw, err := value.StringBytes()
-	text := unsafe.String(unsafe.SliceData(raw), len(raw)) // not a copy: valid until the parser's next document
-	switch {
-	case err != nil:
-		r.fail(name, schemas.InvalidField, "the field is not a string")
-	case hasControl(text):
-		r.fail(name, schemas.InvalidField, "the field has a control character in it; remove it")
-	case len(text) > limit && utf8.RuneCountInString(text) > limit:
-		r.fail(name, schemas.FieldTooLong, fmt.Sprintf("the field is longer than %d characters; shorten it", limit))
-	default:
-		return text, true
-	}
-	return "", false
-}
-
-// form reads a string that must have a fixed form.
-func (r *reader) form(name string, need presence, ok func(string) bool) string {
-	value := r.get(name, need)
-	if value == nil {
-		return ""
-	}
-	text, isString := r.string(name, value, maxURL)
-	if isString && text == "" && need == required {
-		r.fail(name, schemas.MissingField, "the field is required and empty; fill it")
-	} else if isString && !ok(text) {
-		r.fail(name, schemas.InvalidField, "the field has the wrong form; ids are lower-case UUIDv7, visitors 32 lower-case hex digits")
-		return ""
-	}
-	return text
-}
-
-// number reads a whole number from 0 to limit. Where it is required, 0 is as good as absent.
-func (r *reader) number(name string, need presence, limit int64) int64 {
-	value := r.get(name, need)
-	if value == nil {
-		return 0
-	}
-	n, err := value.Int64()
-	if err != nil || n < 0 || n > limit {
-		r.fail(name, schemas.InvalidField, fmt.Sprintf("the field is not a whole number from 0 to %d", limit))
-		return 0
-	}
-	if n == 0 && need == required {
-		r.fail(name, schemas.MissingField, "the field is required and 0; fill it")
-	}
-	return n
-}
-
-func (r *reader) flag(name string) bool {
-	value := r.get(name, optional)
-	if value == nil {
-		return false
-	}
-	set, err := value.Bool()
-	if err != nil {
-		r.fail(name, schemas.InvalidField, "the field is neither true nor false")
+func setOf(fields ...field) (set fieldSet) {
+	for _, f := range fields {
+		set |= 1 << f
 	}
 	return set
 }
 
-func (r *reader) list(name string, need presence) []*fastjson.Value {
-	value := r.get(name, need)
-	if value == nil {
-		return nil
+func (s fieldSet) has(f field) bool { return s>>f&1 != 0 }
+
+// What each kind of event requires beyond what all do.
+var (
+	requiredAlways     = setOf(fieldID, fieldKind, fieldCreated, fieldURL)
+	requiredEngagement = requiredAlways | setOf(fieldView, fieldEngaged)
+	requiredCustom     = requiredAlways | setOf(fieldName)
+	requiredForm       = requiredAlways | setOf(fieldForm)
+)
+
+// reader reads the fields of one JSON object as they come. It remembers the first that is wrong and reads on, since the
+// rest must be JSON too. Broken means that it is not: then nothing of the body counts.
+type reader struct {
+	json   *jx.Decoder
+	fields jx.ObjIter
+	depth  int   // objects and lists that are open, this one included
+	field  field // the one to be read now
+	begun  bool
+	seen   fieldSet
+	empty  fieldSet       // of those seen, "" or 0
+	err    *schemas.Error // Field is relative to the object
+	broken *schemas.Error
+}
+
+// next moves to the next field and reports whether there is one. The caller reads its value with one of the methods.
+func (r *reader) next() bool {
+	if !r.begun {
+		r.begun = true
+		var err error
+		r.fields, err = r.json.ObjIter()
+		r.check(err)
 	}
-	values, err := value.Array()
+	if r.broken != nil {
+		return false
+	}
+	if !r.fields.Next() {
+		r.check(r.fields.Err())
+		return false
+	}
+	r.field = fieldNamed(r.fields.Key())
+	if r.seen.has(r.field) {
+		r.field = fieldUnknown
+	} else if r.field != fieldUnknown {
+		r.seen |= 1 << r.field
+	}
+	return true
+}
+
+// check notes an error of the JSON itself.
+func (r *reader) check(err error) {
+	if err != nil && r.broken == nil {
+		r.broken = errNotJSON
+	}
+}
+
+// skip passes over a value.
+func (r *reader) skip() {
+	if err := skip(r.json, r.depth); err != nil {
+		r.broken = err
+	}
+}
+
+// fail notes the first error of a field.
+func (r *reader) fail(f field, code schemas.Code, message string) {
+	if r.err == nil {
+		r.err = &schemas.Error{Code: code, Field: fieldNames[f], Message: message}
+	}
+}
+
+// wrong passes over a value of the wrong type.
+func (r *reader) wrong(message string) {
+	r.fail(r.field, schemas.InvalidField, message)
+	r.skip()
+}
+
+// finish checks, behind the last field, that those required are there and not empty. Those of a fixed form must not be
+// empty either.
+func (r *reader) finish(required, formed fieldSet) {
+	absent := required &^ r.seen
+	missing := absent | required&r.empty
+	if missing != 0 {
+		f := field(bits.TrailingZeros32(uint32(missing)))
+		message := "the field is required and empty or 0; fill it"
+		if absent.has(f) {
+			message = "the field is required; add it"
+		}
+		r.fail(f, schemas.MissingField, message)
+	} else if empty := r.empty & formed; empty != 0 {
+		r.fail(field(bits.TrailingZeros32(uint32(empty))), schemas.InvalidField, wrongForm)
+	}
+}
+
+// event reads an event and what its kind requires.
+func (r *reader) event(ev *schemas.Event) {
+	for r.next() {
+		switch r.field {
+		case fieldID:
+			ev.ID = r.form(isUUID7)
+		case fieldKind:
+			ev.Kind = schemas.Kind(r.text(maxName))
+		case fieldCreated:
+			ev.Created = r.number(maxSafeInteger)
+		case fieldURL:
+			ev.URL = r.text(maxURL)
+		case fieldReferrer:
+			ev.Referrer = r.text(maxURL)
+		case fieldView:
+			ev.View = r.form(isUUID7)
+		case fieldEngaged:
+			ev.Engaged = r.number(maxEngaged)
+		case fieldName:
+			ev.Name = r.text(maxName)
+		case fieldForm:
+			ev.Form = r.text(maxForm)
+		case fieldProps:
+			ev.Props = r.props()
+		case fieldAnonymous:
+			ev.Anonymous = r.ids()
+		default:
+			r.skip()
+		}
+	}
+	required := requiredAlways
+	switch ev.Kind {
+	case schemas.Page, "": // "" is missing or wrong
+	case schemas.Engagement:
+		required = requiredEngagement
+	case schemas.Custom:
+		required = requiredCustom
+	case schemas.Form:
+		required = requiredForm
+	default:
+		r.fail(fieldKind, schemas.InvalidField, "the kind is page, engagement, custom or form")
+	}
+	r.finish(required, setOf(fieldID, fieldView))
+}
+
+// text reads a string of at most limit characters.
+func (r *reader) text(limit int) string {
+	text, ok := r.string(limit)
+	if ok && text == "" {
+		r.empty |= 1 << r.field
+	}
+	return text
+}
+
+// string reads a value that must be a string without control characters.
+func (r *reader) string(limit int) (string, bool) {
+	if r.json.Next() != jx.String {
+		r.wrong("the field is not a string")
+		return "", false
+	}
+	raw, err := r.json.StrBytes()
 	if err != nil {
-		r.fail(name, schemas.InvalidField, "the field is not a list")
+		r.check(err)
+		return "", false
 	}
-	return values
+	text := unsafe.String(unsafe.SliceData(raw), len(raw)) // not a copy: part of the body, or made for its escapes
+	if hasControl(text) {
+		r.fail(r.field, schemas.InvalidField, "the field has a control character in it; remove it")
+		return "", false
+	}
+	if isLonger(text, limit) {
+		r.fail(r.field, schemas.FieldTooLong, fmt.Sprintf("the field is longer than %d characters; shorten it", limit))
+		return "", false
+	}
+	return text, true
+}
+
+const wrongForm = "the field has the wrong form; ids are lower-case UUIDv7, visitors 32 lower-case hex digits"
+
+// form reads a string that must have a fixed form.
+func (r *reader) form(ok func(string) bool) string {
+	text := r.text(maxURL)
+	if text != "" && !ok(text) {
+		r.fail(r.field, schemas.InvalidField, wrongForm)
+		return ""
+	}
+	return text
+}
+
+// number reads a whole number from 0 to limit.
+func (r *reader) number(limit int64) int64 {
+	n, ok := r.digits()
+	if !ok || n > limit {
+		r.fail(r.field, schemas.InvalidField, fmt.Sprintf("the field is not a whole number from 0 to %d", limit))
+		return 0
+	}
+	if n == 0 {
+		r.empty |= 1 << r.field
+	}
+	return n
+}
+
+// version reads the format's version; anything but a whole number reads as 0.
+func (r *reader) version() int64 {
+	n, _ := r.digits()
+	return n
+}
+
+// maxDigits is as many as an int64 has room for, whatever they are.
+const maxDigits = 18
+
+// digits reads a number that is written in digits alone. Any other value is passed over.
+func (r *reader) digits() (n int64, ok bool) {
+	if r.json.Next() != jx.Number {
+		r.skip()
+		return 0, false
+	}
+	raw, err := r.json.Raw()
+	if err != nil || len(raw) > maxDigits {
+		r.check(err)
+		return 0, false
+	}
+	for _, c := range raw {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, true
+}
+
+func (r *reader) flag() bool {
+	if r.json.Next() != jx.Bool {
+		r.wrong("the field is neither true nor false")
+		return false
+	}
+	set, err := r.json.Bool()
+	r.check(err)
+	return set
+}
+
+// list begins to read a list, whose entries lie one deeper.
+func (r *reader) list() (jx.ArrIter, bool) {
+	if r.json.Next() != jx.Array {
+		r.wrong("the field is not a list")
+		return jx.ArrIter{}, false
+	}
+	list, err := r.json.ArrIter()
+	r.check(err)
+	return list, err == nil
 }
 
 // ids reads a list of UUIDs.
-func (r *reader) ids(name string) []string {
-	values := r.list(name, optional)
-	if len(values) == 0 {
+func (r *reader) ids() (ids []string) {
+	list, ok := r.list()
+	if !ok {
 		return nil
 	}
-	if len(values) > schemas.MaxAnonymousIDs {
-		r.fail(name, schemas.FieldTooLong, fmt.Sprintf("the list has more than %d entries; shorten it", schemas.MaxAnonymousIDs))
-		return nil
-	}
-	ids := make([]string, 0, len(values))
-	for _, value := range values {
-		id, ok := r.string(name, value, maxURL)
-		if !ok {
-			return nil
+	r.depth++
+	defer func() { r.depth-- }()
+	for n := 0; r.broken == nil && list.Next(); n++ {
+		if n >= schemas.MaxAnonymousIDs {
+			r.fail(r.field, schemas.FieldTooLong, fmt.Sprintf("the list has more than %d entries; shorten it", schemas.MaxAnonymousIDs))
+			r.skip()
+			continue
 		}
-		if !isUUID7(id) {
-			r.fail(name, schemas.InvalidField, "an entry is not a lower-case UUIDv7")
-			return nil
+		id, ok := r.string(maxURL)
+		if ok && !isUUID7(id) {
+			r.fail(r.field, schemas.InvalidField, "an entry is not a lower-case UUIDv7")
 		}
 		ids = append(ids, id)
 	}
+	r.check(list.Err())
 	return ids
 }
 
 // props reads the owner's own keys and values.
-func (r *reader) props(name string) map[string]string {
-	value := r.get(name, optional)
-	if value == nil {
+func (r *reader) props() (props map[string]string) {
+	if r.json.Next() != jx.Object {
+		r.wrong("the field is not an object of strings")
 		return nil
 	}
-	object, err := value.Object()
-	if err != nil {
-		r.fail(name, schemas.InvalidField, "the field is not an object of strings")
-		return nil
-	}
-	if object.Len() > schemas.MaxPropCount {
-		r.fail(name, schemas.FieldTooLong, fmt.Sprintf("there are more than %d properties; send fewer", schemas.MaxPropCount))
-		return nil
-	}
-	if object.Len() == 0 {
-		return nil
-	}
-	props := make(map[string]string, object.Len())
-	object.Visit(func(key []byte, value *fastjson.Value) {
-		if r.err != nil {
-			return
+	fields, err := r.json.ObjIter()
+	r.check(err)
+	r.depth++
+	defer func() { r.depth-- }()
+	for n := 0; r.broken == nil && fields.Next(); n++ {
+		if n >= schemas.MaxPropCount {
+			r.fail(r.field, schemas.FieldTooLong, fmt.Sprintf("there are more than %d properties; send fewer", schemas.MaxPropCount))
+			r.skip()
+			continue
 		}
-		text, _ := r.string(name, value, maxPropValue)
-		if k := string(key); len(k) > maxPropKey && utf8.RuneCountInString(k) > maxPropKey {
-			r.fail(name, schemas.FieldTooLong, fmt.Sprintf("a key is longer than %d characters; shorten it", maxPropKey))
-		} else if hasControl(k) {
-			r.fail(name, schemas.InvalidField, "a key has a control character in it; remove it")
-		} else if _, twice := props[k]; !twice {
-			props[k] = text
+		raw := fields.Key()
+		key := unsafe.String(unsafe.SliceData(raw), len(raw)) // as in string
+		if isLonger(key, maxPropKey) {
+			r.fail(r.field, schemas.FieldTooLong, fmt.Sprintf("a key is longer than %d characters; shorten it", maxPropKey))
+		} else if hasControl(key) {
+			r.fail(r.field, schemas.InvalidField, "a key has a control character in it; remove it")
 		}
-	})
+		text, _ := r.string(maxPropValue)
+		if props == nil {
+			props = make(map[string]string)
+		}
+		if _, twice := props[key]; !twice {
+			props[key] = text
+		}
+	}
+	r.check(fields.Err())
 	return props
+}
+
+// isLonger reports whether text has more than limit characters.
+func isLonger(text string, limit int) bool {
+	return len(text) > limit && utf8.RuneCountInString(text) > limit
 }
 
 // hasControl reports whether text holds NUL or another control character: none of them belongs into a URL or a name, and
 // terminals and spreadsheets take some for commands.
 func hasControl(text string) bool {
-	return strings.ContainsFunc(text, func(c rune) bool { return c < 0x20 || c == 0x7f })
+	for i := range len(text) {
+		if c := text[i]; c < 0x20 || c == 0x7f {
+			return true
+		}
+	}
+	return false
 }

@@ -99,6 +99,8 @@ export type Batch = {
   gpc?: boolean
   /** DNT is navigator.doNotTrack === "1". */
   dnt?: boolean
+  /** Webdriver is navigator.webdriver: a program drives the browser. */
+  webdriver?: boolean
   /** Retried is true when any of the events may have been sent before. */
   retried?: boolean
   /** Events, oldest first. May be empty when only the choice is reported. */

@@ -50,6 +50,8 @@ type Batch struct {
 	GPC bool `json:"gpc,omitempty"`
 	// DNT is navigator.doNotTrack === "1".
 	DNT bool `json:"dnt,omitempty"`
+	// Webdriver is navigator.webdriver: a program drives the browser.
+	Webdriver bool `json:"webdriver,omitempty"`
 	// Retried is true when any of the events may have been sent before.
 	Retried bool `json:"retried,omitempty"`
 	// Events, oldest first. May be empty when only the choice is reported.

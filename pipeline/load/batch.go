@@ -22,6 +22,7 @@ type batch struct {
 	from, to wal.Pos
 	rows     []clickhouse.Row
 	dead     []clickhouse.DeadLetter
+	again    bool // an earlier process planned it and may have stored some of it
 }
 
 // idle is how long the log must have been silent before the plan says so on disk.
@@ -38,6 +39,7 @@ func (l *Loader) gather(ctx context.Context, reader *wal.Reader) (*batch, error)
 	if err := l.add(b, record); err != nil {
 		return nil, err
 	}
+	l.oldest.Store(b.received())
 	wait, cancel := context.WithTimeout(ctx, l.cfg.MaxWait)
 	defer cancel()
 	for len(b.rows) < l.cfg.MaxRows {
@@ -55,6 +57,19 @@ func (l *Loader) gather(ctx context.Context, reader *wal.Reader) (*batch, error)
 	return b, nil
 }
 
+// received is when the first event of the batch was, in ms since the Unix epoch; 0 when that cannot be read.
+func (b *batch) received() int64 {
+	if len(b.rows) > 0 {
+		return b.rows[0].Envelope.ReceivedMs
+	}
+	for _, letter := range b.dead {
+		if _, ms := peek(letter.Envelope); ms != 0 {
+			return ms
+		}
+	}
+	return 0
+}
+
 // first waits for a group. When none comes for a while, the plan is ended, so that the log before it can be trimmed
 // and the next start has nothing to settle.
 func (l *Loader) first(ctx context.Context, reader *wal.Reader) (wal.Record, error) {
@@ -65,7 +80,7 @@ func (l *Loader) first(ctx context.Context, reader *wal.Reader) (wal.Record, err
 		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 			return record, err
 		}
-		if err := l.finish(); err != nil {
+		if err := l.finish(ctx); err != nil {
 			return wal.Record{}, err
 		}
 	}
@@ -79,7 +94,7 @@ func (l *Loader) reread(ctx context.Context) (*batch, error) {
 		return nil, fmt.Errorf("read planned batch: %w", err)
 	}
 	defer reader.Close()
-	b := &batch{from: l.plan.From, to: l.plan.From}
+	b := &batch{from: l.plan.From, to: l.plan.From, again: true}
 	for before(b.to, l.plan.To) {
 		record, err := reader.Next(ctx)
 		if errors.Is(err, wal.ErrClosed) {
@@ -106,7 +121,7 @@ func (l *Loader) add(b *batch, record wal.Record) error {
 	for rest := record.Group; len(rest) > 0; source.Event++ {
 		raw, n := nextEvent(rest)
 		if n < 0 {
-			dead = append(dead, l.letter(source, rest, "group is not Protocol Buffers"))
+			dead = append(dead, letter(source, rest, "group is not Protocol Buffers"))
 			break
 		}
 		rest = rest[n:]
@@ -117,7 +132,7 @@ func (l *Loader) add(b *batch, record wal.Record) error {
 				"upgrade this one, nothing is lost meanwhile", source, ev.Version, maxVersion)
 		}
 		if reason := unfit(ev, err); reason != "" {
-			dead = append(dead, l.letter(source, raw, reason))
+			dead = append(dead, letter(source, raw, reason))
 			continue
 		}
 		rows = append(rows, clickhouse.Row{Envelope: ev, Source: source})
@@ -126,8 +141,8 @@ func (l *Loader) add(b *batch, record wal.Record) error {
 	return nil
 }
 
-func (l *Loader) letter(source schemas.Source, raw []byte, reason string) clickhouse.DeadLetter {
-	return clickhouse.DeadLetter{Time: l.now(), Reason: reason, Source: source, Envelope: bytes.Clone(raw)}
+func letter(source schemas.Source, raw []byte, reason string) clickhouse.DeadLetter {
+	return clickhouse.DeadLetter{Reason: reason, Source: source, Envelope: bytes.Clone(raw)}
 }
 
 // nextEvent returns the bytes of a Group's first event and how many bytes of the group it takes, or a negative

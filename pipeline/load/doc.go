@@ -4,6 +4,8 @@
 // After a crash or an insert of unknown outcome the planned batch is settled: its rows are read back by their
 // position in the log, and only what is missing is inserted (insert.go). No high-water mark decides what is skipped.
 //
+// The plan also carries how the events before it ended, by site (ends.go), so that each counts exactly once.
+//
 // The same event sent twice by a client stands at two positions. Recently loaded ids are compared in memory, others
 // in ClickHouse (doubles.go); the later copy is dropped and counted.
 package load

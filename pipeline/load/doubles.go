@@ -21,6 +21,7 @@ type recentIDs struct {
 	young, old   map[clickhouse.EventKey]struct{}
 	youngSince   time.Time
 	completeFrom time.Time // every id loaded since then is in memory
+	newest       time.Time // the latest time of load that rebuild has found
 }
 
 func newRecentIDs(max int, now time.Time) *recentIDs {
@@ -54,6 +55,9 @@ func (r *recentIDs) rebuild(ctx context.Context, store Store, now time.Time, pla
 	since, count := now.Add(-recentAge), 0
 	r.completeFrom, r.youngSince = since, since
 	return store.RecentIDs(ctx, since, r.max/2, func(key clickhouse.EventKey, source schemas.Source, loaded time.Time) error {
+		if loaded.After(r.newest) {
+			r.newest = loaded
+		}
 		if count++; count == r.max/2 { // newest first: what is older than this one was not read
 			r.completeFrom, r.youngSince = loaded, loaded
 		}
@@ -70,32 +74,33 @@ func (r *recentIDs) mustLookUp(ev *schemas.Envelope, now time.Time) bool {
 	return ev.Retried || received.Before(r.completeFrom) || now.Sub(received) > lateLoad
 }
 
-// dropDoubles returns the rows whose events were not loaded before from another position, and the number of the
-// others. Of two copies within rows the first stays. Rows of this very batch that an earlier try has left in ClickHouse
-// are no doubles of themselves.
-func (l *Loader) dropDoubles(ctx context.Context, rows []clickhouse.Row) ([]clickhouse.Row, int, error) {
+// dropDoubles returns b's rows whose events were not loaded before from another position, and counts the others. Of two
+// copies within b the first stays. Rows of b itself that an earlier try has left in ClickHouse are no doubles.
+func (l *Loader) dropDoubles(ctx context.Context, b *batch) ([]clickhouse.Row, error) {
 	now := l.now()
 	var unsure []clickhouse.EventKey
-	for _, row := range rows {
+	for _, row := range b.rows {
 		if l.recent.mustLookUp(row.Envelope, now) {
 			unsure = append(unsure, keyOf(row))
 		}
 	}
 	stored, err := l.lookUp(ctx, unsure)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	kept := rows[:0]
-	for _, row := range rows {
+	kept := b.rows[:0]
+	for _, row := range b.rows {
 		key := keyOf(row)
 		source, inStore := stored[key]
-		if l.recent.has(key) || (inStore && !l.planned(source)) {
+		if l.recent.has(key) || inStore && !(b.again && l.planned(source)) {
+			l.ends.add(row.Envelope.Site, Ends{Duplicates: 1})
+			l.metrics.doubles.Inc()
 			continue
 		}
 		l.recent.add(key, now)
 		kept = append(kept, row)
 	}
-	return kept, len(rows) - len(kept), nil
+	return kept, nil
 }
 
 // lookUp asks ClickHouse where the events stand that memory cannot speak for, until it answers or ctx ends.

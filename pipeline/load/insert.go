@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"heed/pipeline/clickhouse"
 	"heed/schemas"
@@ -72,9 +73,24 @@ func (l *Loader) missing(ctx context.Context, b *block) ([]clickhouse.Row, error
 	return missing, nil
 }
 
+// stamp returns the time of load for one insert: later than that of every insert before, whatever the clock does.
+// Reports draw their line by it: what is loaded later has a later time.
+func (l *Loader) stamp() time.Time {
+	now := l.now().UTC().Truncate(time.Millisecond) // as exact as the column
+	if !now.After(l.stamped) {
+		now = l.stamped.Add(time.Millisecond)
+	}
+	l.stamped = now
+	return now
+}
+
 // send inserts rows of b. Rows that ClickHouse refuses are found by halving, become dead letters and leave b; the
 // others are stored.
 func (l *Loader) send(ctx context.Context, token string, b *block, rows []clickhouse.Row) error {
+	now := l.stamp()
+	for i := range rows {
+		rows[i].Loaded = now
+	}
 	err := l.store.Insert(ctx, token, rows)
 	if err == nil || !errors.Is(err, clickhouse.ErrRefused) {
 		return err
@@ -94,7 +110,7 @@ func (l *Loader) refused(ctx context.Context, b *block, row clickhouse.Row, refu
 	if err != nil {
 		return fmt.Errorf("encode refused event: %w", err)
 	}
-	letter := clickhouse.DeadLetter{Time: l.now(), Reason: refusal.Error(), Source: row.Source, Envelope: raw}
+	letter := clickhouse.DeadLetter{Reason: refusal.Error(), Source: row.Source, Envelope: raw}
 	if err := l.bury(ctx, []clickhouse.DeadLetter{letter}); err != nil {
 		return err
 	}
@@ -102,17 +118,22 @@ func (l *Loader) refused(ctx context.Context, b *block, row clickhouse.Row, refu
 	return nil
 }
 
-// bury stores what cannot be rows, until ClickHouse takes it or ctx ends.
+// bury stores what cannot be rows, until ClickHouse takes it or ctx ends. All get one time: an insert of dead letters
+// may not span two months.
 func (l *Loader) bury(ctx context.Context, letters []clickhouse.DeadLetter) error {
 	if len(letters) == 0 {
 		return nil
 	}
-	first := letters[0].Source
+	now, first := l.now(), letters[0].Source
+	for i := range letters {
+		letters[i].Time = now
+	}
 	token := fmt.Sprintf("%s/dead/%d-%d-%d", first.Origin, first.Partition, first.Offset, first.Event)
 	err := l.retry(ctx, "store dead letters", func() error { return l.store.InsertDead(ctx, token, letters) })
 	if err != nil {
 		return err
 	}
+	l.ends.buried(letters)
 	l.metrics.dead.Add(len(letters))
 	l.logger.Error("events could not be rows and went to dead_letters", "count", len(letters), "reason", letters[0].Reason)
 	return nil

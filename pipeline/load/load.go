@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"heed/pipeline/clickhouse"
@@ -102,9 +103,14 @@ type Loader struct {
 	metrics *loadMetrics
 	now     func() time.Time
 
-	plan   plan
-	recent *recentIDs
-	done   chan struct{} // closed when Run has returned
+	plan    plan
+	recent  *recentIDs
+	ends    ends          // of the batch in hand
+	stamped time.Time     // the latest time of load that any row has
+	done    chan struct{} // closed when Run has returned
+
+	progress atomic.Pointer[Progress]
+	oldest   atomic.Int64 // ms, receipt of the first event of the batch in hand; 0 when there is none
 }
 
 // Open reads the plan that an earlier process has left in cfg.Dir. Run does the work.
@@ -115,11 +121,11 @@ func Open(cfg Config, log Log, store Store, logger *slog.Logger) (*Loader, error
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make load folder: %w", err)
 	}
-	p, err := readPlan(cfg.Dir, log.ID())
+	p, err := readPlan(cfg.Dir, log.ID(), cfg.Now())
 	if err != nil {
 		return nil, err
 	}
-	return &Loader{
+	l := &Loader{
 		cfg:     cfg,
 		log:     log,
 		store:   store,
@@ -129,12 +135,14 @@ func Open(cfg Config, log Log, store Store, logger *slog.Logger) (*Loader, error
 		plan:    p,
 		recent:  newRecentIDs(cfg.RecentIDs, cfg.Now()),
 		done:    make(chan struct{}),
-	}, nil
+	}
+	l.progress.Store(&Progress{Pos: p.From, Since: p.Since, Sites: p.Sites})
+	return l, nil
 }
 
 // Run loads until the log is closed and read to its end, which returns nil, or until ctx ends. Only an envelope from
-// a newer program and a folder that cannot be written stop it otherwise: ClickHouse may be away for as long as it
-// likes. Run is called once.
+// a newer program stops it otherwise: ClickHouse may be away, and the disk full, for as long as they like. Run is
+// called once.
 func (l *Loader) Run(ctx context.Context) error {
 	defer close(l.done)
 	if err := l.recover(ctx); err != nil {
@@ -153,7 +161,7 @@ func (l *Loader) Run(ctx context.Context) error {
 			}
 		}
 		if errors.Is(err, wal.ErrClosed) {
-			return l.finish()
+			return l.finish(ctx)
 		}
 		if err != nil {
 			return err
@@ -192,12 +200,19 @@ func (l *Loader) WriteMetrics(w io.Writer) { l.metrics.set.WritePrometheus(w) }
 
 // load brings one batch to rest: plan, insert, and only then let go of the log before it.
 func (l *Loader) load(ctx context.Context, b *batch) error {
-	l.plan = plan{Version: planVersion, Log: l.log.ID(), From: b.from, To: b.to}
-	if err := l.plan.write(l.cfg.Dir); err != nil {
+	if err := l.write(ctx, b.from, b.to); err != nil {
 		return err
 	}
 	l.trim()
 	return l.rest(ctx, b, l.insert)
+}
+
+// write makes a plan durable, with the counts of what has ended before it. It tries until the disk takes it or ctx
+// ends: a full disk must not stop the loader, whose trimming of the log is what makes room.
+func (l *Loader) write(ctx context.Context, from, to wal.Pos) error {
+	last := l.Progress()
+	l.plan = plan{Log: l.log.ID(), From: from, To: to, Since: last.Since, Sites: last.Sites}
+	return l.retry(ctx, "write plan", func() error { return l.plan.write(l.cfg.Dir) })
 }
 
 // recover settles what the plan of an earlier process had begun.
@@ -206,6 +221,7 @@ func (l *Loader) recover(ctx context.Context) error {
 		l.recent = newRecentIDs(l.cfg.RecentIDs, l.now())
 		return l.recent.rebuild(ctx, l.store, l.now(), l.planned)
 	})
+	l.stamped = l.recent.newest
 	if err != nil || !l.plan.pending() {
 		return err
 	}
@@ -217,35 +233,33 @@ func (l *Loader) recover(ctx context.Context) error {
 	return l.rest(ctx, b, l.settle)
 }
 
-// rest stores a batch's dead letters and, block by block, the rows that are no doubles.
+// rest stores a batch's dead letters and, block by block, the rows that are no doubles. Only then its events count as
+// ended.
 func (l *Loader) rest(ctx context.Context, b *batch, store func(context.Context, *block) error) error {
+	l.ends = ends{}
 	if err := l.bury(ctx, b.dead); err != nil {
 		return err
 	}
-	rows, doubles, err := l.dropDoubles(ctx, b.rows)
+	rows, err := l.dropDoubles(ctx, b)
 	if err != nil {
 		return err
-	}
-	l.metrics.doubles.Add(doubles)
-	now := l.now() // one time for the whole batch, later than that of all batches before: what reports tell them apart by
-	for i := range rows {
-		rows[i].Loaded = now
 	}
 	for _, block := range blocks(rows) {
 		if err := store(ctx, block); err != nil {
 			return err
 		}
+		l.ends.stored(block.rows)
 		l.metrics.rows.Add(len(block.rows))
 		l.metrics.observeLag(block.rows, l.now())
 	}
 	l.metrics.batches.Inc()
+	l.advance()
 	return nil
 }
 
 // finish writes down that nothing is planned any more and lets go of the log.
-func (l *Loader) finish() error {
-	l.plan.From = l.plan.To
-	if err := l.plan.write(l.cfg.Dir); err != nil {
+func (l *Loader) finish(ctx context.Context) error {
+	if err := l.write(ctx, l.plan.To, l.plan.To); err != nil {
 		return err
 	}
 	l.trim()
@@ -279,7 +293,7 @@ func (l *Loader) retry(ctx context.Context, what string, try func() error) error
 			return ctx.Err()
 		}
 		l.metrics.failures.Inc()
-		l.logger.Warn("store does not answer, will try again", "step", what, "pause", pause, "err", err)
+		l.logger.Warn("a step did not succeed, will try again", "step", what, "pause", pause, "err", err)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

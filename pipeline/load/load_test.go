@@ -35,6 +35,8 @@ type fakeStore struct {
 	// forget lets it remember the token without the rows.
 	fault  func(call string) (before, after, forget bool)
 	refuse func(clickhouse.Row) bool
+
+	inserting func([]clickhouse.Row) // told of every insert that is not refused
 }
 
 func newFakeStore() *fakeStore {
@@ -42,6 +44,8 @@ func newFakeStore() *fakeStore {
 		tokens: map[string]bool{},
 		fault:  func(string) (bool, bool, bool) { return false, false, false },
 		refuse: func(clickhouse.Row) bool { return false },
+
+		inserting: func([]clickhouse.Row) {},
 	}
 }
 
@@ -60,6 +64,7 @@ func (s *fakeStore) Insert(ctx context.Context, token string, rows []clickhouse.
 			return clickhouse.ErrRefused
 		}
 	}
+	s.inserting(rows)
 	if !s.tokens[token] && !forget {
 		s.rows = append(s.rows, rows...)
 	}
@@ -156,6 +161,7 @@ type bed struct {
 	log   *wal.Log
 	store load.Store
 	dir   string
+	now   func() time.Time // nil: time.Now
 }
 
 func newBed(t *testing.T, store load.Store) *bed {
@@ -200,7 +206,7 @@ func (b *bed) run() *load.Loader {
 
 func (b *bed) open() *load.Loader {
 	b.t.Helper()
-	l, err := load.Open(load.Config{Dir: b.dir, MaxRows: 7, MaxWait: time.Millisecond}, b.log, b.store, logger())
+	l, err := load.Open(load.Config{Dir: b.dir, MaxRows: 7, MaxWait: time.Millisecond, Now: b.now}, b.log, b.store, logger())
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -306,37 +312,7 @@ func settleAfterFaults(t *testing.T, seed uint64) {
 	if err := b.log.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	starts, finished := 0, false
-	for ; !finished && starts < 1000; starts++ {
-		ctx, die := context.WithCancel(t.Context())
-		store.fault = func(call string) (before, after, forget bool) {
-			switch random.IntN(12) {
-			case 0:
-				return true, false, false
-			case 1:
-				return false, true, false
-			case 2:
-				die()
-				return false, true, false
-			case 3:
-				die()
-				return true, false, false
-			case 4:
-				return false, false, call == "insert"
-			}
-			return false, false, false
-		}
-		err := b.open().Run(ctx)
-		finished = err == nil
-		if err != nil && !errors.Is(err, context.Canceled) {
-			t.Fatalf("Run: %v", err)
-		}
-		die()
-	}
-	t.Logf("%d starts", starts)
-	if !finished {
-		t.Fatal("did not finish")
-	}
+	b.runThroughFaults(random)
 	store.checkOnce(t, events)
 }
 

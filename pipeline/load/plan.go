@@ -7,12 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"heed/pipeline/wal"
 )
 
 // planVersion is the version of the plan file's format.
-const planVersion = 1
+const planVersion = 2 // 1 had no counts
 
 // plan says what may be in ClickHouse: all before From is, [From, To) may be in part, and nothing from To on is.
 // It is on disk before the first row of [From, To) is sent.
@@ -21,14 +22,19 @@ type plan struct {
 	Log     string  `json:"log"` // id of the log that the positions belong to
 	From    wal.Pos `json:"from"`
 	To      wal.Pos `json:"to"`
+
+	// The ends of all events before From, also of logs before this one.
+	Since time.Time       `json:"since"`
+	Sites map[string]Ends `json:"sites"`
 }
 
 // pending reports whether the plan has a range whose outcome has to be settled.
 func (p plan) pending() bool { return p.From != p.To }
 
 // readPlan reads the plan of log from dir. Without a plan, or with that of another log, all of the log is to be read.
-func readPlan(dir, log string) (plan, error) {
-	fresh := plan{Version: planVersion, Log: log}
+// Where nothing has been counted yet, counting begins now.
+func readPlan(dir, log string, now time.Time) (plan, error) {
+	fresh := plan{Version: planVersion, Log: log, Since: now.UTC()}
 	name := filepath.Join(dir, "plan.json")
 	raw, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -46,7 +52,11 @@ func readPlan(dir, log string) (plan, error) {
 		return plan{}, fmt.Errorf("load plan %q has version %d, this program knows %d: it was written by a newer heed; "+
 			"run that one", name, p.Version, planVersion)
 	}
+	if p.Since.IsZero() {
+		p.Since = fresh.Since
+	}
 	if p.Log != log {
+		fresh.Since, fresh.Sites = p.Since, p.Sites
 		return fresh, nil
 	}
 	return p, nil
@@ -54,6 +64,7 @@ func readPlan(dir, log string) (plan, error) {
 
 // write makes the plan durable: the file's bytes first, then its name.
 func (p plan) write(dir string) error {
+	p.Version = planVersion
 	raw, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("encode load plan: %w", err)

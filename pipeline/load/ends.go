@@ -1,0 +1,116 @@
+package load
+
+import (
+	"maps"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"heed/pipeline/clickhouse"
+	"heed/pipeline/wal"
+)
+
+// Ends counts accepted events by how they ended. Every event has one end.
+type Ends struct {
+	Stored     uint64 `json:"stored"`     // a row in ClickHouse
+	Duplicates uint64 `json:"duplicates"` // the same site and event id was stored from another position
+	Dead       uint64 `json:"dead"`       // could not be a row and is in dead_letters
+}
+
+// Total is the number of all events that have ended.
+func (e Ends) Total() uint64 { return e.Stored + e.Duplicates + e.Dead }
+
+// Progress is how far a loader has come. It never changes; the loader makes another one.
+type Progress struct {
+	// Pos is where it goes on: every event of the log before it has ended, and none from it on.
+	Pos wal.Pos
+	// Since is when counting began.
+	Since time.Time
+	// Sites has the ends of all events since then, by the site's id; "" holds those whose site could not be read.
+	Sites map[string]Ends
+}
+
+// Progress returns how far the loader has come. It may be called by any goroutine. What it counts is on disk together
+// with the plan, so that after a crash an event counts neither twice nor not at all: the counts that a plan carries are
+// those of the events before it, and the planned batch is counted anew when it is settled.
+func (l *Loader) Progress() *Progress { return l.progress.Load() }
+
+// Oldest returns when the oldest event was received that is in the loader's hand, and false when none is.
+func (l *Loader) Oldest() (received time.Time, ok bool) {
+	ms := l.oldest.Load()
+	return time.UnixMilli(ms), ms != 0
+}
+
+// ends counts the batch in hand by site.
+type ends map[string]Ends
+
+func (e ends) add(site string, more Ends) {
+	sum := e[site]
+	e[site] = Ends{sum.Stored + more.Stored, sum.Duplicates + more.Duplicates, sum.Dead + more.Dead}
+}
+
+func (e ends) stored(rows []clickhouse.Row) {
+	for _, row := range rows {
+		e.add(row.Envelope.Site, Ends{Stored: 1})
+	}
+}
+
+func (e ends) buried(letters []clickhouse.DeadLetter) {
+	for _, letter := range letters {
+		site, _ := peek(letter.Envelope)
+		e.add(string(site), Ends{Dead: 1})
+	}
+}
+
+// advance makes it known that the planned batch is at rest.
+func (l *Loader) advance() {
+	last := l.Progress()
+	sum := make(ends, len(last.Sites))
+	maps.Copy(sum, last.Sites)
+	for site, more := range l.ends {
+		sum.add(site, more)
+	}
+	l.progress.Store(&Progress{Pos: l.plan.To, Since: last.Since, Sites: sum})
+	l.oldest.Store(0)
+}
+
+// EachEvent calls visit for every event that a loader finds in a group, in order, with its site and when it was
+// received, in ms since the Unix epoch. Both are empty where they cannot be read. The site is valid during the call.
+func EachEvent(group []byte, visit func(site []byte, receivedMs int64)) {
+	for len(group) > 0 {
+		raw, n := nextEvent(group)
+		if n < 0 {
+			raw, n = group, len(group)
+		}
+		visit(peek(raw))
+		group = group[n:]
+	}
+}
+
+// peek reads the fields site and received_ms of an envelope, as far as it can be read.
+func peek(envelope []byte) (site []byte, receivedMs int64) {
+	for len(envelope) > 0 {
+		number, kind, n := protowire.ConsumeTag(envelope)
+		if n < 0 {
+			break
+		}
+		size := protowire.ConsumeFieldValue(number, kind, envelope[n:])
+		if size < 0 {
+			break
+		}
+		value := envelope[n : n+size]
+		switch {
+		case number == 2 && kind == protowire.BytesType:
+			site, _ = protowire.ConsumeBytes(value)
+		case number == 5 && kind == protowire.VarintType:
+			ms, _ := protowire.ConsumeVarint(value)
+			receivedMs = int64(ms)
+		}
+		envelope = envelope[n+size:]
+	}
+	if !utf8.Valid(site) {
+		site = nil
+	}
+	return site, receivedMs
+}

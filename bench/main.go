@@ -29,16 +29,19 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	events := flags.Int("events", 200_000, "events sent to each system in each round")
+	batch := flags.Int("batch", 1, "events a request, with -profile")
 	connections := flags.Int("connections", 64, "connections of the load generator")
 	rounds := flags.Int("rounds", 3, "rounds; a figure is their median")
 	seed := flags.Uint64("seed", 1, "seed of ids and pages")
 	serve := flags.String("serve", "", "used by bench itself: the system that this process is")
 	dir := flags.String("dir", "", "folder for the logs; default: a temporary one")
+	profiled := flags.String("profile", "", "profile this system alone and write cpu, allocs, mutex and block .pprof into -out")
+	folder := flags.String("out", ".", "folder for the profiles")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if *serve != "" {
-		return serveSystem(ctx, *serve, *dir)
+		return serveSystem(context.WithoutCancel(ctx), *serve, *dir)
 	}
 	if *dir == "" {
 		temporary, err := os.MkdirTemp("", "heed-bench-")
@@ -47,6 +50,13 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 		defer os.RemoveAll(temporary)
 		*dir = temporary
+	}
+	if *profiled != "" {
+		l := load{connections: *connections, requests: *events, batchSize: *batch, seed: *seed}
+		r, err := measure(ctx, *profiled, l, *dir, *folder)
+		fmt.Fprintf(out, "%s: CPU %v a request, %.0f events/s, %d bytes and %d objects allocated a request\n",
+			*profiled, r.cpu, r.perSec, r.allocated, r.objects)
+		return err
 	}
 	fmt.Fprintf(out, "%s, %d cores, %s; %d connections, %d events, %d rounds, seed %d\n",
 		runtime.Version(), runtime.NumCPU(), geoText(), *connections, *events, *rounds, *seed)
@@ -66,6 +76,8 @@ type result struct {
 	cpu    time.Duration // of the server's process, user and system, per request
 	perSec float64       // events
 	rss    int64         // bytes, at the end
+
+	allocated, objects int64 // by the server, per request
 }
 
 // compare lets the systems take turns under the same load and returns each one's median.
@@ -73,7 +85,7 @@ func compare(ctx context.Context, l load, rounds int, dir string) ([]result, err
 	all := make([][]result, len(systems))
 	for round := range rounds {
 		for i, s := range systems {
-			r, err := measure(ctx, s.name, l, dir)
+			r, err := measure(ctx, s.name, l, dir, "")
 			if err != nil {
 				return nil, fmt.Errorf("measure %s, round %d: %w", s.name, round+1, err)
 			}
@@ -88,17 +100,22 @@ func compare(ctx context.Context, l load, rounds int, dir string) ([]result, err
 	return medians, nil
 }
 
-// measure starts a system in a process of its own, warms it up, sends the load and reads the process's CPU time.
-func measure(ctx context.Context, system string, l load, dir string) (r result, err error) {
+// measure starts a system in a process of its own, warms it up, sends the load and reads the process's CPU time. It
+// writes profiles of it into the folder profiles, unless that is empty.
+func measure(ctx context.Context, system string, l load, dir, profiles string) (r result, err error) {
 	folder, err := os.MkdirTemp(dir, system+"-")
 	if err != nil {
 		return r, fmt.Errorf("make folder: %w", err)
 	}
 	defer os.RemoveAll(folder)
 	server := exec.CommandContext(ctx, os.Args[0], "-serve", system, "-dir", folder)
-	server.Cancel = func() error { return server.Process.Signal(syscall.SIGTERM) }
+	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the bench, which then ends its child
 	server.Stderr = os.Stderr
 	stdout, err := server.StdoutPipe()
+	if err != nil {
+		return r, fmt.Errorf("pipe: %w", err)
+	}
+	orders, err := server.StdinPipe()
 	if err != nil {
 		return r, fmt.Errorf("pipe: %w", err)
 	}
@@ -106,10 +123,16 @@ func measure(ctx context.Context, system string, l load, dir string) (r result, 
 		return r, fmt.Errorf("start: %w", err)
 	}
 	defer func() {
-		stop := server.Process.Signal(syscall.SIGTERM)
-		err = errors.Join(err, stop, server.Wait())
+		err = errors.Join(err, orders.Close(), server.Wait())
 	}()
-	addr, err := bufio.NewReader(stdout).ReadString('\n')
+	answers := bufio.NewReader(stdout)
+	ask := func(order ...string) (answer string, err error) {
+		if _, err := fmt.Fprintln(orders, strings.Join(order, " ")); err != nil {
+			return "", err
+		}
+		return answers.ReadString('\n')
+	}
+	addr, err := answers.ReadString('\n')
 	if err != nil {
 		return r, fmt.Errorf("read address: %w", err)
 	}
@@ -118,6 +141,15 @@ func measure(ctx context.Context, system string, l load, dir string) (r result, 
 	warmUp.requests /= 10
 	warmUp.seed += 1 << 32
 	if _, err := warmUp.send(); err != nil {
+		return r, err
+	}
+	if profiles != "" {
+		if _, err := ask(orderProfile); err != nil {
+			return r, err
+		}
+	}
+	allocatedBefore, err := ask(orderMemory)
+	if err != nil {
 		return r, err
 	}
 	before, err := readProcess(server.Process.Pid)
@@ -132,6 +164,19 @@ func measure(ctx context.Context, system string, l load, dir string) (r result, 
 	if err != nil {
 		return r, err
 	}
+	allocatedAfter, err := ask(orderMemory)
+	if err != nil {
+		return r, err
+	}
+	var b0, o0, b1, o1 int64
+	if _, err := fmt.Sscan(allocatedBefore+allocatedAfter, &b0, &o0, &b1, &o1); err != nil {
+		return r, fmt.Errorf("read memory: %w", err)
+	}
+	if profiles != "" {
+		if _, err := ask(orderFinish, profiles); err != nil {
+			return r, err
+		}
+	}
 	if out.wrong > 0 {
 		return r, fmt.Errorf("%d answers were not an empty 2xx", out.wrong)
 	}
@@ -140,6 +185,9 @@ func measure(ctx context.Context, system string, l load, dir string) (r result, 
 		cpu:    (after.cpu - before.cpu) / time.Duration(sent),
 		perSec: float64(sent*l.batchSize) / out.elapsed.Seconds(),
 		rss:    after.rss,
+
+		allocated: (b1 - b0) / int64(sent),
+		objects:   (o1 - o0) / int64(sent),
 	}, nil
 }
 

@@ -146,3 +146,25 @@ func BenchmarkParseAndVerify(b *testing.B) {
 		}
 	}
 }
+
+func TestSealerAllocations(t *testing.T) {
+	if raceEnabled {
+		return
+	}
+	sealer, choice := consent.NewSealer(sealKey, "demo"), parse(t, sealedText)
+	if got := testing.AllocsPerRun(100, func() {
+		if !sealer.Verify(choice) || sealer.Seal(choice, sealRecord) != choice {
+			t.Fatal("Verify = false, want true for what was sealed")
+		}
+	}); got != 0 {
+		t.Errorf("Verify and Seal allocate %v times, want none", got)
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	sealer, choice := consent.NewSealer(sealKey, "demo"), parse(b, sealedText)
+	b.ReportAllocs()
+	for b.Loop() {
+		sealer.Verify(choice)
+	}
+}

@@ -16,7 +16,7 @@ const jsonType = "application/json"
 func (c *Collector) accept(v *visit) {
 	c.metrics.batches.Inc()
 	v.ctx.SetStatusCode(fasthttp.StatusAccepted)
-	v.ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
+	v.ctx.Response.Header.SetCanonical(keyCacheControl, valueNoStore)
 	allowOrigin(&v.ctx.Response.Header, v.origin)
 	rejected := v.decoder.rejected
 	if len(rejected) == 0 && v.sealed == "" {

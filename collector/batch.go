@@ -1,7 +1,6 @@
 package collector
 
 import (
-	"context"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +25,7 @@ type visit struct {
 	ruling
 	visitor []byte // as stored; empty without a performance grant
 	hash    [32]byte
+	scratch []byte // for the text of a cookie
 
 	decoder   decoder
 	kept      []kept
@@ -63,8 +63,8 @@ func (c *Collector) release(v *visit, bodyBytes int) {
 	if bodyBytes > pooledBodyBytes {
 		return
 	}
-	decoder, kept, envelopes := v.decoder, v.kept[:0], v.envelopes[:0]
-	*v = visit{decoder: decoder, kept: kept, envelopes: envelopes}
+	v.ctx, v.target, v.place, v.device, v.ruling = nil, target{}, enrich.Place{}, enrich.Client{}, ruling{}
+	v.visitor, v.kept, v.envelopes = nil, v.kept[:0], v.envelopes[:0]
 	c.visits.Put(v)
 }
 
@@ -72,11 +72,8 @@ func (c *Collector) release(v *visit, bodyBytes int) {
 func (c *Collector) handOver(v *visit) error {
 	var err error
 	if len(v.envelopes) > 0 {
-		// Not the request's own context: that one has no deadline and ends only with the server.
-		ctx, cancel := context.WithTimeout(context.Background(), c.cfg.Limits.AppendTimeout)
-		defer cancel()
 		start := time.Now()
-		_, err = c.log.Append(ctx, v.envelopes)
+		_, err = c.log.Append(c.deadlines.from(start), v.envelopes)
 		c.metrics.appendSeconds.UpdateDuration(start)
 	}
 	v.site.ledger.settle(len(v.envelopes), v.decoder.rejected, err == nil)

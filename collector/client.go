@@ -33,15 +33,24 @@ func (c *Collector) addressOf(ctx *fasthttp.RequestCtx) address {
 	if !c.trusts(peer) {
 		return address{peer}
 	}
-	lines := ctx.Request.Header.PeekAll(fasthttp.HeaderXForwardedFor)
-	hops := bytes.Split(bytes.Join(lines, []byte{','}), []byte{','})
-	for i := len(hops) - 1; i >= 0; i-- {
-		hop, err := netip.ParseAddr(string(bytes.TrimSpace(hops[i])))
-		if err != nil {
-			return address{}
-		}
-		if peer = hop.Unmap(); !c.trusts(peer) {
-			break
+	return c.forwarded(ctx.Request.Header.PeekAll(fasthttp.HeaderXForwardedFor), peer)
+}
+
+// forwarded walks the hops of X-Forwarded-For from the last one back.
+func (c *Collector) forwarded(lines [][]byte, peer netip.Addr) address {
+	for i := len(lines) - 1; i >= 0; i-- {
+		for line, more := lines[i], true; more; {
+			comma := bytes.LastIndexByte(line, ',')
+			hop, err := netip.ParseAddr(text(bytes.TrimSpace(line[comma+1:])))
+			if err != nil {
+				return address{}
+			}
+			if peer = hop.Unmap(); !c.trusts(peer) {
+				return address{peer}
+			}
+			if more = comma >= 0; more {
+				line = line[:comma]
+			}
 		}
 	}
 	return address{peer}
@@ -56,13 +65,13 @@ func (c *Collector) trusts(peer netip.Addr) bool {
 	return false
 }
 
-// headersOf copies the headers that describe the client.
+// headersOf borrows the headers that describe the client.
 func headersOf(h *fasthttp.RequestHeader) enrich.Headers {
 	return enrich.Headers{
-		UserAgent:  string(h.UserAgent()),
-		CHUA:       string(h.Peek("Sec-Ch-Ua")),
-		CHMobile:   string(h.Peek("Sec-Ch-Ua-Mobile")),
-		CHPlatform: string(h.Peek("Sec-Ch-Ua-Platform")),
+		UserAgent:  text(h.UserAgent()),
+		CHUA:       text(h.Peek("Sec-Ch-Ua")),
+		CHMobile:   text(h.Peek("Sec-Ch-Ua-Mobile")),
+		CHPlatform: text(h.Peek("Sec-Ch-Ua-Platform")),
 	}
 }
 

@@ -39,7 +39,9 @@ type Collector struct {
 	metrics  *collectorMetrics
 	server   *fasthttp.Server
 	visits   sync.Pool
-	warnings limiter // of a log that takes nothing
+
+	deadlines deadlines // of Log.Append
+	warnings  limiter   // of a log that takes nothing
 }
 
 // New makes a collector that hands what it accepts to log. It opens nothing; log and enricher stay the caller's to
@@ -61,6 +63,7 @@ func New(cfg Config, log Log, enricher *enrich.Enricher, logger *slog.Logger) (*
 		logger:   logger.With("component", "collector"),
 		metrics:  newMetrics(),
 	}
+	c.deadlines.timeout = cfg.Limits.AppendTimeout
 	c.visits.New = func() any { return new(visit) }
 	for _, s := range cfg.Sites {
 		c.sites[s.Key] = newSite(s, c.metrics.newLedger(s.ID))
@@ -110,6 +113,7 @@ func (c *Collector) Shutdown(ctx context.Context) error {
 	if err := c.server.ShutdownWithContext(ctx); err != nil {
 		return fmt.Errorf("wait for open requests: %w", err)
 	}
+	c.deadlines.stop()
 	return nil
 }
 

@@ -4,8 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"slices"
-
-	"github.com/valyala/fasthttp"
+	"strconv"
 
 	"heed/consent"
 	"heed/schemas"
@@ -25,6 +24,7 @@ type claim struct {
 type ruling struct {
 	consent.Decision
 	choice consent.Choice // the one that counted; empty when none did
+	fresh  bool           // choice was sealed here and now
 	sealed string         // the choice that was sealed just now, for the client to keep
 }
 
@@ -42,7 +42,7 @@ func (c *Collector) decide(v *visit, said claim) {
 	h := &v.ctx.Request.Header
 	v.place = c.enricher.Place(c.addressOf(v.ctx).Addr)
 	dnt := said.dnt || hasOne(h, "DNT")
-	choice := c.readChoice(v.site, said)
+	claimed, counts := c.readChoice(v, said)
 	v.Decision = consent.Resolve(consent.Input{
 		Day:           consent.DayOf(v.received),
 		Place:         consent.Place{Country: v.place.Country, Region: v.place.Region},
@@ -50,97 +50,92 @@ func (c *Collector) decide(v *visit, said claim) {
 		SecGPC:        hasOne(h, "Sec-GPC"),
 		JSGPC:         said.gpc,
 		DNT:           dnt,
-		Choice:        choice.counts,
+		Choice:        counts,
 		Notice:        v.site.Notice,
 		Site:          v.site.asserts,
 	})
-	if choice.claimed&^v.Granted != 0 {
+	if claimed&^v.Granted != 0 {
 		c.metrics.disagreements.Inc()
 	}
 	if dnt && !v.measured() {
-		v.ctx.Response.Header.Set("Tk", "N") // W3C Tracking Preference Expression: not tracking
+		v.ctx.Response.Header.SetCanonical(keyTk, valueN) // W3C Tracking Preference Expression: not tracking
 	}
 	if !slices.Contains(v.Reasons, consent.ChoiceMade) {
-		return
+		v.choice, v.fresh = consent.Choice{}, false
 	}
-	v.choice = *choice.counts
-	if choice.fresh {
+	if v.fresh {
 		c.metrics.choicesSealed.Inc()
 		v.sealed = v.choice.String()
 	}
 }
 
-// readChoice is a choice as far as its text and its seal tell.
-type readChoice struct {
-	counts  *consent.Choice    // nil: as if there was none
-	claimed consent.Categories // what the text grants, believed or not
-	fresh   bool               // sealed here and now
-}
-
-// readChoice checks the seal of a choice, or makes it. A choice whose seal is wrong is no choice at all; one without a
-// seal takes away what it refuses, and grants once it has been sealed with a record id of its own.
-func (c *Collector) readChoice(s *site, said claim) (r readChoice) {
+// readChoice puts the choice into v, and checks its seal or makes it. A choice whose seal is wrong is no choice at all;
+// one without a seal takes away what it refuses, and grants once it has been sealed with a record id of its own. It
+// returns what the text grants, believed or not, and the choice that may count: nil is as if there was none.
+func (c *Collector) readChoice(v *visit, said claim) (claimed consent.Categories, counts *consent.Choice) {
 	if said.choice == "" {
-		return r
+		return 0, nil
 	}
 	choice, err := consent.ParseChoice(said.choice)
 	if err != nil {
 		c.metrics.choicesMalformed.Inc()
-		return r
+		return 0, nil
 	}
-	r.claimed = choice.Granted
+	claimed = choice.Granted
 	switch {
-	case choice.Sealed && !choice.Verify(s.SealKey, s.ID):
+	case choice.Sealed && !v.site.sealer.Verify(choice):
 		c.metrics.sealsForged.Inc()
-		return r
+		return claimed, nil
 	case !choice.Sealed && choice.Grants() && said.mayGrant:
-		choice, r.fresh = choice.Seal(s.SealKey, s.ID, random16()), true
+		choice, v.fresh = v.site.sealer.Seal(choice, random16()), true
 	case !choice.Sealed:
 		choice.Granted = consent.Essential
 	}
-	r.counts = &choice
-	return r
+	v.choice = choice
+	return claimed, &v.choice
 }
 
 // identify finds the visitor's id where performance is granted, makes one where there is none, and sees to the cookie:
 // set once with a grant, expired without one. The cookie beats the body's id, which another script could have written.
 func (v *visit) identify(inBody string) {
-	inCookie := string(v.ctx.Request.Header.Cookie(v.site.cookie))
+	inCookie := v.ctx.Request.Header.CookieBytes(v.site.cookie)
 	if !v.measured() {
-		if inCookie != "" {
-			v.setCookie("")
+		if len(inCookie) > 0 {
+			v.setCookie(nil)
 		}
 		return
 	}
-	text := inCookie
-	if !isVisitor(text) {
-		if text = inBody; text == "" {
-			id := random16()
-			text = hex.EncodeToString(id[:])
-		}
-		v.setCookie(text)
-	}
 	var id [visitorBytes]byte
-	hex.Decode(id[:], []byte(text)) // isVisitor has checked it
-	v.visitor = v.site.hashVisitor(v.hash[:0], id)
+	switch {
+	case len(inCookie) == 2*visitorBytes && isLowerHex(text(inCookie)):
+		hex.Decode(id[:], inCookie)
+	case inBody != "":
+		hex.Decode(id[:], []byte(inBody)) // isVisitor has checked it
+		v.setCookie(&id)
+	default:
+		id = random16()
+		v.setCookie(&id)
+	}
+	v.visitor = v.site.hashVisitor(v.hash[:0], &id)
 }
 
-// setCookie sets the visitor cookie, or expires it when id is empty.
-func (v *visit) setCookie(id string) {
-	cookie := fasthttp.AcquireCookie()
-	defer fasthttp.ReleaseCookie(cookie)
-	cookie.SetKey(v.site.cookie)
-	cookie.SetValue(id)
-	cookie.SetPath("/")
-	cookie.SetHTTPOnly(true)
-	cookie.SetSameSite(fasthttp.CookieSameSiteLaxMode)
-	cookie.SetSecure(v.isSecure(v.ctx))
-	if id == "" {
-		cookie.SetExpire(fasthttp.CookieExpireDelete)
+// setCookie sets the visitor cookie, or expires it without an id.
+func (v *visit) setCookie(id *[visitorBytes]byte) {
+	b := append(append(v.scratch[:0], v.site.cookie...), '=')
+	if id != nil {
+		b = hex.AppendEncode(b, id[:])
+		b = append(b, "; max-age="...)
+		b = strconv.AppendInt(b, visitorCookieSeconds, 10)
 	} else {
-		cookie.SetMaxAge(visitorCookieSeconds)
+		b = append(b, "; expires=Thu, 01 Jan 1970 00:00:00 GMT"...)
 	}
-	v.ctx.Response.Header.SetCookie(cookie)
+	b = append(b, "; path=/; HttpOnly"...)
+	if v.isSecure(v.ctx) {
+		b = append(b, "; secure"...)
+	}
+	b = append(b, "; SameSite=Lax"...)
+	v.scratch = b
+	v.ctx.Response.Header.AddBytesKV(keySetCookie, b)
 }
 
 // random16 returns 16 random bytes. crypto/rand never fails: it would end the process.

@@ -16,6 +16,14 @@
 //   - No address and no user agent is handed to Log, logged or kept.
 //   - Every well-framed event is counted once as arrived, and once as accepted or rejected.
 //
+// # Ownership
+//
+// What lies in a request is borrowed, never copied, and there is one rule for it: a visit (batch.go) and all that it
+// refers to belong to the goroutine that handles the request, until release. The decoder's texts are pieces of the body,
+// which is fasthttp's again after the handler; the envelopes' texts are pieces of those. So nothing of a visit may be
+// kept by whoever it is handed to: Log encodes before it waits, package enrich clones what it caches, and the answer is
+// written before release. A panic leaves the visit to the garbage collector.
+//
 // The program's own server is New and Serve. A server of your own mounts Handler instead; see the example. Serve also
 // refuses bad requests before it reads their bodies, which a handler alone cannot.
 package collector

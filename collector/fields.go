@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/bits"
 	"unicode/utf8"
-	"unsafe"
 
 	"github.com/go-faster/jx"
 
@@ -272,7 +271,7 @@ func (r *reader) string(limit int) (string, bool) {
 		r.check(err)
 		return "", false
 	}
-	text := unsafe.String(unsafe.SliceData(raw), len(raw)) // not a copy: part of the body, or made for its escapes
+	text := text(raw) // part of the body, or made for its escapes
 	if hasControl(text) {
 		r.fail(r.field, schemas.InvalidField, "the field has a control character in it; remove it")
 		return "", false
@@ -399,19 +398,18 @@ func (r *reader) props() (props map[string]string) {
 			r.skip()
 			continue
 		}
-		raw := fields.Key()
-		key := unsafe.String(unsafe.SliceData(raw), len(raw)) // as in string
+		key := text(fields.Key())
 		if isLonger(key, maxPropKey) {
 			r.fail(r.field, schemas.FieldTooLong, fmt.Sprintf("a key is longer than %d characters; shorten it", maxPropKey))
 		} else if hasControl(key) {
 			r.fail(r.field, schemas.InvalidField, "a key has a control character in it; remove it")
 		}
-		text, _ := r.string(maxPropValue)
+		value, _ := r.string(maxPropValue)
 		if props == nil {
 			props = make(map[string]string)
 		}
 		if _, twice := props[key]; !twice {
-			props[key] = text
+			props[key] = value
 		}
 	}
 	r.check(fields.Err())

@@ -22,8 +22,9 @@ type site struct {
 	hosts      map[string]bool   // host of each origin, as enrich.Page has it
 	onlySecure bool              // every origin is https
 	assets     map[string]*Asset
-	cookie     string // name of the visitor cookie
+	cookie     []byte // name of the visitor cookie
 	hashers    sync.Pool
+	sealer     *consent.Sealer
 	ledger     *ledger
 }
 
@@ -35,7 +36,8 @@ func newSite(cfg Site, l *ledger) *site {
 		hosts:      make(map[string]bool, len(cfg.Origins)),
 		onlySecure: true,
 		assets:     make(map[string]*Asset, len(cfg.Assets)),
-		cookie:     "heed_v_" + cfg.Key,
+		cookie:     []byte("heed_v_" + cfg.Key),
+		sealer:     consent.NewSealer(cfg.SealKey, cfg.ID),
 		ledger:     l,
 	}
 	s.hashers.New = func() any { return hmac.New(sha256.New, cfg.VisitorKey) }
@@ -54,7 +56,7 @@ func newSite(cfg Site, l *ledger) *site {
 
 // hashVisitor returns what is stored of a visitor's id: HMAC-SHA-256 under the site's key, cut to 16 bytes. Without the
 // key nobody can tell whose it was, and ids of two sites never meet. The result is appended to buf.
-func (s *site) hashVisitor(buf []byte, id [visitorBytes]byte) []byte {
+func (s *site) hashVisitor(buf []byte, id *[visitorBytes]byte) []byte {
 	h := s.hashers.Get().(hash.Hash)
 	defer s.hashers.Put(h)
 	h.Reset()

@@ -36,10 +36,10 @@ func (l *Loader) gather(ctx context.Context, reader *wal.Reader) (*batch, error)
 		return nil, err
 	}
 	b := &batch{from: record.Pos}
+	l.oldest.Store(receivedFirst(record.Group))
 	if err := l.add(b, record); err != nil {
 		return nil, err
 	}
-	l.oldest.Store(b.received())
 	wait, cancel := context.WithTimeout(ctx, l.cfg.MaxWait)
 	defer cancel()
 	for len(b.rows) < l.cfg.MaxRows {
@@ -55,19 +55,6 @@ func (l *Loader) gather(ctx context.Context, reader *wal.Reader) (*batch, error)
 		}
 	}
 	return b, nil
-}
-
-// received is when the first event of the batch was, in ms since the Unix epoch; 0 when that cannot be read.
-func (b *batch) received() int64 {
-	if len(b.rows) > 0 {
-		return b.rows[0].Envelope.ReceivedMs
-	}
-	for _, letter := range b.dead {
-		if _, ms := peek(letter.Envelope); ms != 0 {
-			return ms
-		}
-	}
-	return 0
 }
 
 // first waits for a group. When none comes for a while, the plan is ended, so that the log before it can be trimmed

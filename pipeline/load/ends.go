@@ -88,6 +88,13 @@ func EachEvent(group []byte, visit func(site []byte, receivedMs int64)) {
 	}
 }
 
+// receivedFirst is when a group's first event was received, in ms since the Unix epoch; 0 when that cannot be read.
+func receivedFirst(group []byte) int64 {
+	raw, _ := nextEvent(group)
+	_, receivedMs := peek(raw)
+	return receivedMs
+}
+
 // peek reads the fields site and received_ms of an envelope, as far as it can be read.
 func peek(envelope []byte) (site []byte, receivedMs int64) {
 	for len(envelope) > 0 {

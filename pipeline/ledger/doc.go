@@ -1,0 +1,12 @@
+// Package ledger says for every site what became of each event that arrived:
+//
+//	arrived  = rejected, by code        + accepted
+//	accepted = stored + duplicate + withdrawn + dead-lettered + pending
+//
+// Nothing here is counted where it happens and believed. What was accepted is counted from what is durable: the
+// loader's counts, which are on disk together with its plan, and the log's own records from there on. So it is right
+// after a crash, whatever was answered before it. Rejected events leave nothing durable behind; the collector counts
+// them, and this package writes the counts down once a second (file.go): a crash loses the last second's.
+//
+// An event arrives when it is well-framed and its site is known; a refused body counts once.
+package ledger

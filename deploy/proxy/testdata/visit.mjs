@@ -24,7 +24,7 @@ const did = { foreign: [], scripts: [], statuses: [], errors: [] }
 const sent = []
 let answered = 0
 page.on('request', (request) => {
-  if (new URL(request.url()).origin !== site) did.foreign.push(request.url())
+  if (/^(http|ws)/.test(request.url()) && new URL(request.url()).origin !== site) did.foreign.push(request.url())
   if (request.method() === 'POST') sent.push(request)
 })
 page.on('response', (response) => {

@@ -4,7 +4,7 @@ FUZZTIME ?= 60s
 KILLS ?= 100
 GOFLAGS_BUILD := -trimpath -buildvcs=auto -ldflags=-buildid=
 
-.PHONY: help run build fetch test race endure fuzz bench generate lint size check browser
+.PHONY: help run build fetch test race endure fuzz bench generate lint size check browser nginx
 
 help: ## print this
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -37,8 +37,8 @@ fuzz: ## run each fuzz target for FUZZTIME
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z]*' $$d/*_test.go | cut -c6-); do \
 	    echo "fuzz $$d $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$d; done; done
 
-bench: fetch ## print CPU per event and events/s beside a bare handler and the floor
-	@go build -o bin/bench ./bench && bin/bench
+bench: fetch nginx ## measure the collector beside the floor and nginx, recorded in bench/RESULTS.md
+	@go build -o bin/bench ./bench && bin/bench -record bench/RESULTS.md
 
 generate: ## write every generated file again
 	@go generate ./...
@@ -58,3 +58,7 @@ check: lint size ## lint and budgets
 browser: # what the browser tests need
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends chromium; } \
 	  || { echo "the browser tests need Debian's chromium: apt-get install chromium"; exit 1; }
+
+nginx: # what the bench compares with
+	@command -v nginx >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends nginx; } \
+	  || { echo "the bench needs Debian's nginx: apt-get install nginx"; exit 1; }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 // The child is one measured system in a process of its own. It prints its address, then answers orders, one line
 // each, until its standard input ends: so it never outlives the bench.
 const (
-	orderMemory  = "memory"  // answered with bytes and objects allocated since the start
+	orderCount   = "count"   // answered with bytes and objects allocated, and groups made durable, since the start
 	orderProfile = "profile" // begin to profile; answered with an empty line
 	orderFinish  = "finish"  // followed by a folder: write the profiles there; answered with an empty line
 )
@@ -34,7 +35,11 @@ func serveSystem(ctx context.Context, name, dir string) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	s, err := findSystem(name)
+	open, ok := openers[name]
+	if !ok {
+		return fmt.Errorf("no system is called %q", name)
+	}
+	s, err := open(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -44,29 +49,31 @@ func serveSystem(ctx context.Context, name, dir string) error {
 	obeyed := make(chan error, 1)
 	go func() { // ends with the orders, or with the process when the system fails
 		defer stop()
-		obeyed <- obey(os.Stdin, os.Stdout)
+		obeyed <- s.obey(os.Stdin, os.Stdout)
 	}()
-	if err := s.serve(ctx, ln, dir); err != nil {
+	if err := s.run(ctx, ln); err != nil {
 		return err
 	}
 	return <-obeyed
 }
 
 // obey carries out orders until there are no more.
-func obey(orders io.Reader, answers io.Writer) error {
+func (s served) obey(orders io.Reader, answers io.Writer) error {
+	var cpu bytes.Buffer // the CPU profile, until its folder is known
 	for lines := bufio.NewScanner(orders); lines.Scan(); {
 		order, folder, _ := strings.Cut(lines.Text(), " ")
 		var answer string
 		var err error
 		switch order {
-		case orderMemory:
+		case orderCount:
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
-			answer = fmt.Sprint(m.TotalAlloc, m.Mallocs)
+			answer = fmt.Sprint(m.TotalAlloc, m.Mallocs, s.groups())
 		case orderProfile:
-			err = startProfiles()
+			err = startProfiles(&cpu)
 		case orderFinish:
-			err = writeProfiles(folder)
+			pprof.StopCPUProfile()
+			err = writeProfiles(folder, cpu.Bytes())
 		default:
 			err = fmt.Errorf("unknown order %q", order)
 		}
@@ -80,19 +87,15 @@ func obey(orders io.Reader, answers io.Writer) error {
 	return nil
 }
 
-// cpuProfile is where the CPU profile is written until its folder is known.
-var cpuProfile strings.Builder
-
-func startProfiles() error {
+func startProfiles(cpu io.Writer) error {
 	runtime.SetMutexProfileFraction(mutexFraction)
 	runtime.SetBlockProfileRate(blockRate)
-	return pprof.StartCPUProfile(&cpuProfile)
+	return pprof.StartCPUProfile(cpu)
 }
 
 // writeProfiles writes CPU, allocation, mutex and block profiles into the folder.
-func writeProfiles(folder string) error {
-	pprof.StopCPUProfile()
-	err := os.WriteFile(filepath.Join(folder, "cpu.pprof"), []byte(cpuProfile.String()), 0o644)
+func writeProfiles(folder string, cpu []byte) error {
+	err := os.WriteFile(filepath.Join(folder, "cpu.pprof"), cpu, 0o644)
 	for _, name := range []string{"allocs", "mutex", "block"} {
 		f, createErr := os.Create(filepath.Join(folder, name+".pprof"))
 		if createErr != nil {

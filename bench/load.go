@@ -1,123 +1,171 @@
 package main
 
 import (
-	"encoding/binary"
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
-	"math/rand/v2"
+	"net"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/valyala/fasthttp"
-
-	"heed/consent"
 )
 
-// userAgent is what most requests of the web look like.
-const userAgent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36"
-
-// load is what the generator sends: requests of batchSize events over connections, as fast as the answers come or at
-// most rate a second.
+// load is what the generator sends over its connections for a time, each connection one request after the other.
 type load struct {
-	addr        string
+	target
 	connections int
-	requests    int
-	batchSize   int
+	events      int     // per request
+	rate        float64 // requests a second, all connections together; 0: as fast as the answers come
+	duration    time.Duration
 	seed        uint64
+	acked       func([]uuid.UUID) // told of the events of each 2xx, by any connection; may be nil
+	latency     *histogram        // filled; nil for one of the load's own
 }
 
 // outcome is what came back.
 type outcome struct {
-	elapsed time.Duration
-	wrong   int64 // answers other than 2xx
+	requests int64
+	elapsed  time.Duration
+	latency  *histogram
 }
 
-// send sends the load and waits for every answer.
-func (l load) send() (outcome, error) {
-	var wrong atomic.Int64
-	var first atomic.Pointer[error]
+// perSecond is how many events a second went through.
+func (o outcome) perSecond(events int) float64 {
+	return float64(o.requests) * float64(events) / o.elapsed.Seconds()
+}
+
+// send sends the load and waits for every answer. Any answer other than an empty 2xx, or an image, is an error.
+func (l load) send(ctx context.Context) (outcome, error) {
+	if l.latency == nil {
+		l.latency = &histogram{}
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var requests atomic.Int64
 	var wg sync.WaitGroup
 	start := time.Now()
 	for i := range l.connections {
 		wg.Go(func() {
-			if err := l.connection(uint64(i), &wrong); err != nil {
-				first.CompareAndSwap(nil, &err)
+			n, err := l.connection(ctx, start, i)
+			requests.Add(n)
+			if err != nil {
+				stop(err) // the first one is the cause
 			}
 		})
 	}
 	wg.Wait()
-	if err := first.Load(); err != nil {
-		return outcome{}, fmt.Errorf("send load: %w", *err)
+	if err := context.Cause(ctx); err != nil {
+		return outcome{}, fmt.Errorf("send load: %w", err)
 	}
-	return outcome{elapsed: time.Since(start), wrong: wrong.Load()}, nil
+	return outcome{requests: requests.Load(), elapsed: time.Since(start), latency: l.latency}, nil
 }
 
-// connection sends one connection's share, one request after the other.
-func (l load) connection(index uint64, wrong *atomic.Int64) error {
-	client := &fasthttp.HostClient{Addr: l.addr, MaxConns: 1}
-	defer client.CloseIdleConnections()
-	random := rand.New(rand.NewPCG(l.seed, index))
-	request, response := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
-	defer fasthttp.ReleaseRequest(request)
-	defer fasthttp.ReleaseResponse(response)
-	request.SetRequestURI("http://" + l.addr + "/s/" + siteKey + "/ordinary")
-	request.Header.SetMethod(fasthttp.MethodPost)
-	request.Header.SetContentType("text/plain;charset=UTF-8")
-	request.Header.Set("Origin", origin)
-	request.Header.Set("User-Agent", userAgent)
-	var body, address []byte
-	for range l.requests / l.connections {
-		body = appendBatch(body[:0], random, l.batchSize)
-		request.SetBodyRaw(body)
-		address = fmt.Appendf(address[:0], "%d.%d.%d.%d", 1+random.IntN(223), random.IntN(256), random.IntN(256), random.IntN(256))
-		request.Header.SetBytesV("X-Forwarded-For", address)
-		if err := client.Do(request, response); err != nil {
+// connection sends one connection's share and returns how many requests that was. At a rate, the moment of each
+// request is fixed beforehand and its time is counted from then, whether or not the answer before it was late: a slow
+// server cannot hide by being asked less.
+func (l load) connection(ctx context.Context, start time.Time, index int) (n int64, err error) {
+	c, err := dial(l.address, "")
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	m := newMaker(l.target, l.events, l.seed, uint64(index))
+	for ctx.Err() == nil {
+		request := m.next()
+		begin := time.Now()
+		if l.rate > 0 {
+			turn := float64(index) + float64(n)*float64(l.connections)
+			begin = start.Add(time.Duration(turn / l.rate * float64(time.Second)))
+		}
+		if begin.Sub(start) >= l.duration {
+			break
+		}
+		sleepUntil(begin)
+		if err := c.exchange(request); err != nil {
+			return n, err
+		}
+		l.latency.add(time.Since(begin))
+		if l.acked != nil {
+			l.acked(m.ids)
+		}
+		n++
+	}
+	return n, nil
+}
+
+// sleepUntil sleeps in the kernel, to 0.1 ms: Go's timers may be a whole millisecond late in a process that is idle.
+func sleepUntil(t time.Time) {
+	for left := time.Until(t); left > 0; left = time.Until(t) {
+		pause := syscall.NsecToTimespec(left.Nanoseconds())
+		_ = syscall.Nanosleep(&pause, nil) // interrupted early, it sleeps again
+	}
+}
+
+// client is a keep-alive connection that knows just enough of HTTP.
+type client struct {
+	net.Conn
+	reader *bufio.Reader
+}
+
+// dial connects from the source address, or any when it is empty.
+func dial(address, source string) (*client, error) {
+	var d net.Dialer
+	if source != "" {
+		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(source)}
+	}
+	conn, err := d.Dial("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	return &client{Conn: conn, reader: bufio.NewReaderSize(conn, 1024)}, nil
+}
+
+var (
+	statusStart  = []byte("HTTP/1.1 2")
+	lengthHeader = []byte("Content-Length:")
+	imageStart   = []byte("GIF8")
+)
+
+// exchange sends a request and reads its answer, which must be an empty 2xx or an image.
+func (c *client) exchange(request []byte) error {
+	if _, err := c.Write(request); err != nil {
+		return err
+	}
+	status, err := c.reader.ReadBytes('\n')
+	if err != nil {
+		return err
+	}
+	length := 0
+	for {
+		line, err := c.reader.ReadSlice('\n')
+		if err != nil {
 			return err
 		}
-		if code := response.StatusCode(); code < 200 || code > 299 || len(response.Body()) > 0 {
-			wrong.Add(1)
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			break
 		}
+		if len(line) > len(lengthHeader) && bytes.EqualFold(line[:len(lengthHeader)], lengthHeader) {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(line[len(lengthHeader):]))); err != nil {
+				return fmt.Errorf("read answer: %w", err)
+			}
+		}
+	}
+	body, err := c.reader.Peek(min(length, c.reader.Size()))
+	if err != nil {
+		return err
+	}
+	if !bytes.HasPrefix(status, statusStart) || length > 0 && !bytes.HasPrefix(body, imageStart) {
+		return fmt.Errorf("want an empty 2xx or an image, got %s %s", bytes.TrimSpace(status), body)
+	}
+	if _, err := c.reader.Discard(length); err != nil {
+		return errors.Join(errors.New("read body"), err)
 	}
 	return nil
-}
-
-// choice is a sealed grant of every category, so that each event takes the whole way.
-var choice = sync.OnceValue(func() string {
-	c := consent.Choice{Granted: consent.Essential | consent.Functional | consent.Performance | consent.Advertising,
-		Day: int(time.Now().Unix() / 86400), Notice: benchNotice}
-	return c.Seal(benchSecret, siteKey, [16]byte{1}).String()
-})
-
-// appendBatch appends a batch of n page views with random ids to b.
-func appendBatch(b []byte, random *rand.Rand, n int) []byte {
-	now := time.Now().UnixMilli()
-	b = append(b, `{"v":1,"sent":`...)
-	b = strconv.AppendInt(b, now, 10)
-	b = append(b, `,"choice":"`...)
-	b = append(b, choice()...)
-	b = append(b, `","visitor":"`...)
-	b = fmt.Appendf(b, "%016x%016x", random.Uint64(), random.Uint64())
-	b = append(b, `","events":[`...)
-	for i := range n {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, `{"id":"`...)
-		b = append(b, newID(random, now).String()...)
-		b = append(b, `","kind":"page","created":`...)
-		b = strconv.AppendInt(b, now, 10)
-		b = append(b, `,"url":"`+origin+`/articles/`...)
-		b = strconv.AppendInt(b, random.Int64N(2000), 10)
-		b = append(b, `?utm_source=news&utm_medium=email&utm_campaign=spring","referrer":"https://search.example/results"}`...)
-	}
-	return append(b, "]}"...)
-}
-
-// newID makes a UUIDv7 (RFC 9562 section 5.7) from a seeded source.
-func newID(random *rand.Rand, ms int64) (id uuid.UUID) {
-	binary.BigEndian.PutUint64(id[:8], uint64(ms)<<16|0x7000|random.Uint64N(1<<12))
-	binary.BigEndian.PutUint64(id[8:], 1<<63|random.Uint64()>>2)
-	return id
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/valyala/fasthttp"
@@ -17,73 +19,88 @@ import (
 	"heed/pipeline/wal"
 )
 
-// origin is where the bench's pages claim to be.
-const origin = "http://bench.example"
-
-// system is something that takes events over HTTP.
-type system struct {
-	name  string
-	about string
-	serve func(ctx context.Context, ln net.Listener, dir string) error
+// served is a system that a child process serves.
+type served struct {
+	run    func(ctx context.Context, ln net.Listener) error // until ctx ends
+	groups func() int64                                     // fsyncs so far
 }
 
-// systems are what is measured, in the order of the table; each is the one before and something more.
-var systems = []system{
-	{"bare", "fasthttp, 204", serveBare},
-	{"floor", "and the body in a file, fsynced by group", serveFloor},
-	{"heed", "collector, consent, enrichment and log", serveHeed},
+// openers are the systems that a child process can be, by name.
+var openers = map[string]func(ctx context.Context, dir string) (served, error){
+	"bare":  openBare,
+	"floor": openFloor,
+	"heed":  openHeed,
 }
 
-func findSystem(name string) (system, error) {
-	for _, s := range systems {
-		if s.name == name {
-			return s, nil
-		}
-	}
-	return system{}, fmt.Errorf("no system is called %q", name)
+func openBare(context.Context, string) (served, error) {
+	handler := func(rc *fasthttp.RequestCtx) { rc.SetStatusCode(fasthttp.StatusNoContent) }
+	return served{
+		run:    func(ctx context.Context, ln net.Listener) error { return serveHandler(ctx, ln, handler) },
+		groups: func() int64 { return 0 },
+	}, nil
 }
 
-func serveBare(ctx context.Context, ln net.Listener, _ string) error {
-	return serveHandler(ctx, ln, func(rc *fasthttp.RequestCtx) { rc.SetStatusCode(fasthttp.StatusNoContent) })
-}
-
-func serveFloor(ctx context.Context, ln net.Listener, dir string) error {
+func openFloor(_ context.Context, dir string) (served, error) {
 	f, err := os.Create(filepath.Join(dir, "floor.log"))
 	if err != nil {
-		return fmt.Errorf("create log: %w", err)
+		return served{}, fmt.Errorf("create log: %w", err)
 	}
-	defer f.Close()
 	log := newGroupLog(f)
-	var committer sync.WaitGroup
-	committer.Go(log.run)
-	defer committer.Wait()
-	defer log.close()
-	return serveHandler(ctx, ln, func(rc *fasthttp.RequestCtx) {
+	handler := func(rc *fasthttp.RequestCtx) {
 		if err := log.append(rc.PostBody()); err != nil {
 			rc.Error(err.Error(), fasthttp.StatusServiceUnavailable)
 			return
 		}
 		rc.SetStatusCode(fasthttp.StatusNoContent)
-	})
+	}
+	run := func(ctx context.Context, ln net.Listener) error {
+		var committer sync.WaitGroup
+		committer.Go(log.run)
+		err := serveHandler(ctx, ln, handler)
+		log.close()
+		committer.Wait()
+		return errors.Join(err, f.Close())
+	}
+	return served{run: run, groups: log.groups.Load}, nil
 }
 
-func serveHeed(ctx context.Context, ln net.Listener, dir string) error {
+func openHeed(ctx context.Context, dir string) (served, error) {
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	log, err := wal.Open(ctx, wal.Config{Dir: filepath.Join(dir, "wal")}, logger)
 	if err != nil {
-		return err
+		return served{}, err
 	}
 	enricher, err := enrich.Open(ctx, geoFiles(), logger)
 	if err != nil {
-		return err
+		return served{}, err
 	}
-	defer enricher.Close()
-	c, err := collector.New(benchConfig(), log, enricher, logger)
+	c, err := collector.New(collectorConfig(), log, enricher, logger)
 	if err != nil {
-		return err
+		return served{}, err
 	}
-	err = serveUntil(ctx, func() error { return c.Serve(ln) }, func() error { return c.Shutdown(context.WithoutCancel(ctx)) })
-	return errors.Join(err, log.Close(context.WithoutCancel(ctx)))
+	run := func(ctx context.Context, ln net.Listener) error {
+		fresh := context.WithoutCancel(ctx)
+		err := serveUntil(ctx, func() error { return c.Serve(ln) }, func() error { return c.Shutdown(fresh) })
+		enricher.Close()
+		return errors.Join(err, log.Close(fresh))
+	}
+	groups := func() int64 { return int64(readMetrics(log.WriteMetrics)["heed_wal_groups_total"]) }
+	return served{run: run, groups: groups}, nil
+}
+
+// readMetrics reads metrics without labels from what write prints.
+func readMetrics(write func(io.Writer)) map[string]float64 {
+	var text strings.Builder
+	write(&text)
+	values := map[string]float64{}
+	for line := range strings.Lines(text.String()) {
+		var name string
+		var value float64
+		if n, _ := fmt.Sscan(line, &name, &value); n == 2 {
+			values[name] = value
+		}
+	}
+	return values
 }
 
 func serveHandler(ctx context.Context, ln net.Listener, handler fasthttp.RequestHandler) error {
@@ -93,76 +110,15 @@ func serveHandler(ctx context.Context, ln net.Listener, handler fasthttp.Request
 
 // serveUntil serves until ctx ends, then shuts down.
 func serveUntil(ctx context.Context, serve, shutdown func() error) error {
-	var stopper sync.WaitGroup
 	stopped := make(chan error, 1)
+	var stopper sync.WaitGroup
 	stopper.Go(func() {
 		<-ctx.Done()
 		stopped <- shutdown()
 	})
-	defer stopper.Wait()
 	if err := serve(); err != nil {
-		return err
+		return err // the process ends with it, and the stopper too
 	}
+	stopper.Wait()
 	return <-stopped
-}
-
-// groupLog is the least that durability costs: bytes in a file, one fsync for all that arrived during the last one.
-type groupLog struct {
-	file *os.File
-
-	mu      sync.Mutex
-	arrived *sync.Cond
-	group   *group
-	closed  bool
-}
-
-type group struct {
-	bytes []byte
-	done  chan struct{}
-	err   error
-}
-
-func newGroupLog(f *os.File) *groupLog {
-	l := &groupLog{file: f, group: &group{done: make(chan struct{})}}
-	l.arrived = sync.NewCond(&l.mu)
-	return l
-}
-
-// append returns after b is durable.
-func (l *groupLog) append(b []byte) error {
-	l.mu.Lock()
-	g := l.group
-	g.bytes = append(g.bytes, b...)
-	l.arrived.Signal()
-	l.mu.Unlock()
-	<-g.done
-	return g.err
-}
-
-func (l *groupLog) run() {
-	spare := []byte(nil)
-	for {
-		l.mu.Lock()
-		for len(l.group.bytes) == 0 && !l.closed {
-			l.arrived.Wait()
-		}
-		g := l.group
-		if len(g.bytes) == 0 {
-			l.mu.Unlock()
-			return
-		}
-		l.group = &group{bytes: spare[:0], done: make(chan struct{})}
-		l.mu.Unlock()
-		_, err := l.file.Write(g.bytes)
-		g.err = errors.Join(err, l.file.Sync())
-		spare = g.bytes
-		close(g.done)
-	}
-}
-
-func (l *groupLog) close() {
-	l.mu.Lock()
-	l.closed = true
-	l.arrived.Signal()
-	l.mu.Unlock()
 }

@@ -18,7 +18,7 @@ func (s *server) announce() {
 		fmt.Fprintf(w, "  demo       http://%s/\n", reachable(s.listeners.demo.Addr()))
 	}
 	fmt.Fprintf(w, "  api        http://%s/api/v1/sites\n", reachable(s.listeners.api.Addr()))
-	fmt.Fprintf(w, "  collector  http://%s%s\n", reachable(s.listeners.collector.Addr()), s.cfg.Collector.Prefix)
+	fmt.Fprintf(w, "  collector  %s%s\n", s.cfg.Collector.PublicURL, s.cfg.Collector.Prefix)
 	fmt.Fprintf(w, "  data       %s\n", s.cfg.DataDir)
 	for i, site := range s.sites {
 		if i == maxTags {

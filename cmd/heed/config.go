@@ -21,9 +21,12 @@ type Config struct {
 	DrainTimeout time.Duration
 
 	Collector struct {
-		Address        string
+		Addresses      []string
+		ReusePort      int
+		TLS            struct{ Certificate, Key string } // files; empty: plain HTTP
+		ProxyProtocol  []string
 		Prefix         string // empty: the install's own, made once
-		PublicURL      string // empty: http:// and the address
+		PublicURL      string // empty: made from the first address
 		TrustedProxies []string
 		ReadTimeout    time.Duration
 		IdleTimeout    time.Duration
@@ -178,8 +181,16 @@ func (c *Config) check() problems {
 		fault("wal.segment_bytes", "at most half of it", "%v is too large for wal.max_bytes %v",
 			byteSize(c.WAL.SegmentBytes), byteSize(c.WAL.MaxBytes))
 	}
-	listeners := []struct{ key, address string }{
-		{"collector.address", c.Collector.Address}, {"api.address", c.API.Address},
+	if (c.Collector.TLS.Certificate == "") != (c.Collector.TLS.Key == "") {
+		fault("collector.tls.certificate", "name both files, or neither", "certificate and key go together")
+	}
+	if c.Collector.PublicURL == "" && !hasPort(c.Collector.Addresses) {
+		fault("collector.public_url", "write it as pages will use it, as https://stats.example.com",
+			"it cannot be made from %s", strings.Join(c.Collector.Addresses, listSeparator))
+	}
+	listeners := []struct{ key, address string }{{"api.address", c.API.Address}}
+	for _, address := range c.Collector.Addresses {
+		listeners = append(listeners, struct{ key, address string }{"collector.address", address})
 	}
 	if c.Demo.Enabled {
 		listeners = append(listeners, struct{ key, address string }{"demo.address", c.Demo.Address})
@@ -192,6 +203,11 @@ func (c *Config) check() problems {
 		}
 	}
 	return bad
+}
+
+// hasPort tells whether the first address is one that a browser could be given.
+func hasPort(addresses []string) bool {
+	return len(addresses) > 0 && checkAddress(addresses[0]) == nil
 }
 
 // isLoopback tells whether only this machine can reach the address. A name other than localhost may be anything.

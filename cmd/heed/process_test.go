@@ -82,7 +82,7 @@ func launchHeed(t testing.TB, dir string, settings ...string) *process {
 	return p
 }
 
-var addressLine = regexp.MustCompile(`(?m)^  (demo|api|collector) +(http://\S+)$`)
+var addressLine = regexp.MustCompile(`(?m)^  (demo|api|collector) +(https?://\S+)$`)
 
 // awaitOutput waits until the process has printed text.
 func (p *process) awaitOutput(text string) {

@@ -15,6 +15,7 @@ import (
 
 	"heed/cmd/heed/demo"
 	"heed/collector"
+	"heed/collector/listen"
 	"heed/pipeline/enrich"
 	"heed/pipeline/wal"
 	"heed/snippet"
@@ -76,7 +77,8 @@ type server struct {
 
 // listeners are bound before the scripts are built: a port of 0 gets its number here, and scripts name it.
 type listeners struct {
-	collector, api, socket, demo net.Listener
+	collector         []net.Listener
+	api, socket, demo net.Listener
 }
 
 // open starts everything. On an error the caller closes what was opened.
@@ -125,14 +127,16 @@ func (s *server) openPipeline(ctx context.Context) (err error) {
 	return err
 }
 
-func (s *server) listen(context.Context) error {
+func (s *server) listen(ctx context.Context) (err error) {
 	l, cfg := &s.listeners, s.cfg
+	if l.collector, err = listen.Open(ctx, cfg.listen(s.p.getenv), s.logger); err != nil {
+		return fmt.Errorf("collector.address: %w (stop what uses it, or choose another with --collector.address)", err)
+	}
 	for _, want := range []struct {
 		setting, address string
 		listener         *net.Listener
 		wanted           bool
 	}{
-		{"collector.address", cfg.Collector.Address, &l.collector, true},
 		{"api.address", cfg.API.Address, &l.api, true},
 		{"demo.address", cfg.Demo.Address, &l.demo, cfg.Demo.Enabled},
 	} {
@@ -145,22 +149,38 @@ func (s *server) listen(context.Context) error {
 		}
 		*want.listener = listener
 	}
-	var err error
 	l.socket, err = listenSocket(cfg.DataDir)
 	return err
 }
 
+// listen is what the settings say of the collector's listeners.
+func (c *Config) listen(getenv func(string) string) listen.Config {
+	cfg := listen.Config{
+		Addresses: c.Collector.Addresses,
+		ReusePort: c.Collector.ReusePort,
+		TLS:       listen.TLS{Certificate: c.Collector.TLS.Certificate, Key: c.Collector.TLS.Key},
+		Getenv:    getenv,
+	}
+	for _, text := range c.Collector.ProxyProtocol {
+		cfg.Proxy.From = append(cfg.Proxy.From, mustPrefix(text))
+	}
+	return cfg
+}
+
 func (s *server) buildSites(context.Context) error {
-	public := s.cfg.Collector.PublicURL
-	if public == "" {
-		public = "http://" + reachable(s.listeners.collector.Addr())
+	if s.cfg.Collector.PublicURL == "" {
+		scheme := "http://"
+		if s.cfg.Collector.TLS.Certificate != "" {
+			scheme = "https://"
+		}
+		s.cfg.Collector.PublicURL = scheme + reachable(s.listeners.collector[0].Addr())
 	}
 	sites := s.cfg.Sites
 	if s.cfg.Demo.Enabled {
 		sites = withDemoSite(sites, s.listeners.demo.Addr())
 	}
 	var err error
-	s.sites, err = buildSites(sites, public+s.cfg.Collector.Prefix, s.install, s.cfg.DataDir, s.p.stdout)
+	s.sites, err = buildSites(sites, s.cfg.Collector.PublicURL+s.cfg.Collector.Prefix, s.install, s.cfg.DataDir, s.p.stdout)
 	return err
 }
 
@@ -183,7 +203,9 @@ func (s *server) startCollector(context.Context) (err error) {
 	if s.collector, err = collector.New(cfg, s.log, s.enricher, s.logger); err != nil {
 		return err
 	}
-	s.serve("collector", func() error { return s.collector.Serve(s.listeners.collector) })
+	for _, listener := range s.listeners.collector {
+		s.serve("collector", func() error { return s.collector.Serve(listener) })
+	}
 	return nil
 }
 

@@ -63,12 +63,26 @@ func processSettings(c *Config) []setting {
 func listenerSettings(c *Config) []setting {
 	return []setting{
 		{
-			name: "collector.address", value: textValue(&c.Collector.Address, checkAddress), def: "127.0.0.1:8081",
-			help:  "Where the collector listens for browsers.",
-			limit: "host:port, port 0 picks one",
+			name: "collector.address", value: listValue(&c.Collector.Addresses, checkListen), def: "127.0.0.1:8081",
+			help:  "Where the collector listens for browsers, at one address or several.",
+			limit: "host:port, port 0 picks one; unix:/path; systemd or systemd:name for sockets that systemd opened",
+		}, {
+			name: "collector.reuse_port", value: intValue(&c.Collector.ReusePort, 1, 256), def: "1",
+			help:  "Sockets opened on each port, among which the kernel spreads new connections (SO_REUSEPORT).",
+			limit: "1 to 256",
+		}, {
+			name: "collector.tls.certificate", value: textValue(&c.Collector.TLS.Certificate, nil), def: "",
+			help: "File with the certificate chain in PEM, read again when it changes. Empty: plain HTTP.",
+		}, {
+			name: "collector.tls.key", value: textValue(&c.Collector.TLS.Key, nil), def: "",
+			help: "File with the certificate's private key in PEM.",
+		}, {
+			name: "collector.proxy_protocol", value: listValue(&c.Collector.ProxyProtocol, checkNetwork), def: "",
+			help:  "Load balancers that send a PROXY header (version 1 or 2) ahead of each connection, and must.",
+			limit: "addresses or networks, as 10.0.0.0/8",
 		}, {
 			name: "collector.public_url", value: textValue(&c.Collector.PublicURL, optional(checkOrigin)), def: "",
-			help:  "Where pages reach the collector. Empty: http:// and collector.address.",
+			help:  "Where pages reach the collector. Empty: collector.address, with https where it has a certificate.",
 			limit: "scheme://host[:port]",
 		}, {
 			name: "collector.prefix", value: textValue(&c.Collector.Prefix, optional(checkPrefix)), def: "",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -99,7 +100,7 @@ func (s *server) drain(ctx context.Context) error {
 // closeListeners closes those that no server has closed. A second Close does no harm.
 func (s *server) closeListeners() {
 	l := &s.listeners
-	for _, listener := range []io.Closer{l.collector, l.api, l.socket, l.demo} {
+	for _, listener := range append([]net.Listener{l.api, l.socket, l.demo}, l.collector...) {
 		if listener != nil {
 			listener.Close()
 		}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"heed/collector/listen"
 )
 
 // value is one setting's place in a Config, read and written as text. Its errors are complaints.
@@ -123,6 +125,14 @@ func checkAddress(text string) error {
 	}
 	if err != nil || strings.ContainsAny(host, " /") {
 		return complain("write host:port, as 127.0.0.1:8080", "%q is not an address", text)
+	}
+	return nil
+}
+
+// checkListen takes every form of address that a listener can be opened on.
+func checkListen(text string) error {
+	if err := (listen.Config{Addresses: []string{text}}).Validate(); err != nil {
+		return complain("write host:port, unix:/path, systemd or systemd:name", "%q is not an address to listen on", text)
 	}
 	return nil
 }

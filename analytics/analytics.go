@@ -26,6 +26,8 @@ type Config struct {
 	Transport http.RoundTripper
 	// Sites lists the ids of the configured sites; a question about another one is unknown_site.
 	Sites []string
+	// Now is the clock that days and default ranges follow; nil means time.Now.
+	Now func() time.Time
 	// Log takes what went wrong inside; nil discards it.
 	Log *slog.Logger
 }
@@ -69,9 +71,12 @@ func Open(ctx context.Context, cfg Config) (*Analytics, error) {
 	if err := conn.Ping(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("reach clickhouse: %w", err), conn.Close())
 	}
-	a := &Analytics{conn: conn, sites: make(map[string]bool), names: cfg.Sites, log: cfg.Log, now: time.Now}
+	a := &Analytics{conn: conn, sites: make(map[string]bool), names: cfg.Sites, log: cfg.Log, now: cfg.Now}
 	for _, id := range cfg.Sites {
 		a.sites[id] = true
+	}
+	if a.now == nil {
+		a.now = time.Now
 	}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)

@@ -20,6 +20,7 @@ var (
 	eventsSQL    = text("events")
 	botsSQL      = text("bots")
 	noteSQL      = text("note")
+	asOfSQL      = text("as_of")
 )
 
 // Summary answers with the range in one row.
@@ -140,16 +141,40 @@ func list[T any](ctx context.Context, a *Analytics, q Query, sql string, more ..
 	return List[T]{Rows: rows}, nil
 }
 
+// everything is a time of load that is later than any.
+var everything = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// snapshot returns q bound to what is loaded now, so that all questions under it see the same rows. The line is drawn
+// by the rows' own time of load and not by a clock: clocks step, and an insert may be under way.
+func (a *Analytics) snapshot(ctx context.Context, q Query) (Query, error) {
+	rows, err := ask[struct {
+		Latest time.Time `ch:"latest"`
+	}](ctx, a, q, asOfSQL)
+	if err != nil {
+		return q, err
+	}
+	if len(rows) != 1 {
+		return q, fmt.Errorf("ask for the latest load: %d rows, want 1", len(rows))
+	}
+	q.asOf = rows[0].Latest
+	return q, nil
+}
+
 // ask runs one statement with q's parameters bound and reads all of its rows; none is an empty slice, never nil.
 func ask[T any](ctx context.Context, a *Analytics, q Query, sql string, more ...any) ([]T, error) {
 	if err := a.check(q); err != nil {
 		return nil, err
+	}
+	asOf := q.asOf
+	if asOf.IsZero() {
+		asOf = everything
 	}
 	rows := []T{}
 	if err := a.conn.Select(ctx, &rows, sql, append(more,
 		clickhouse.Named("site", q.Site),
 		clickhouse.DateNamed("from", q.From.In(time.UTC), clickhouse.MilliSeconds),
 		clickhouse.DateNamed("to", q.To.In(time.UTC), clickhouse.MilliSeconds),
+		clickhouse.DateNamed("as_of", asOf.In(time.UTC), clickhouse.MilliSeconds),
 		clickhouse.Named("bots", string(q.Bots)),
 	)...); err != nil {
 		return nil, fmt.Errorf("ask clickhouse: %w", err)

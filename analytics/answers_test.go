@@ -38,9 +38,9 @@ func visit(t testing.TB) []*schemas.Envelope {
 		// Somebody is counted anonymously and stays so.
 		with(anonymous(30, after(200)), func(ev *schemas.Envelope) { ev.Country, ev.Device, ev.Browser = "DE", "desktop", "Firefox" }),
 		// A bot reads two pages.
-		with(page(40, 4, after(300)), func(ev *schemas.Envelope) { ev.Bot = "user_agent" }),
-		with(page(41, 4, after(301)), func(ev *schemas.Envelope) { ev.Bot = "user_agent" }),
-		with(engaged(42, 4, 41, after(302), 90000), func(ev *schemas.Envelope) { ev.Bot = "user_agent" }),
+		with(page(40, 4, after(300)), func(ev *schemas.Envelope) { ev.Bot = "declared" }),
+		with(page(41, 4, after(301)), func(ev *schemas.Envelope) { ev.Bot = "declared" }),
+		with(engaged(42, 4, 41, after(302), 90000), func(ev *schemas.Envelope) { ev.Bot = "declared" }),
 		// Another site, the instant before the range, and the first after it.
 		with(page(50, 5, noon), func(ev *schemas.Envelope) { ev.Site = "b" }),
 		page(51, 6, at(t, "2025-06-09T23:59:59.999Z")),
@@ -117,7 +117,7 @@ func TestLists(t *testing.T) {
 	})
 	f("Forms", got.Forms.Rows, []Form{{"signup", "a.example", "/pricing", 1, 1}})
 	f("Events", got.Events.Rows, []Event{{"plan", 2, 1}})
-	f("Bots", got.Bots.Rows, []Bot{{"user_agent", 2, 3}})
+	f("Bots", got.Bots.Rows, []Bot{{"declared", 2, 3}})
 	f("Note", got.Note, (*Note)(nil))
 }
 

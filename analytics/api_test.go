@@ -142,7 +142,7 @@ func TestStoreGone(t *testing.T) {
 
 func TestNotes(t *testing.T) {
 	noon := at(t, "2025-06-10T12:00:00Z")
-	bot := func(ev *schemas.Envelope) { ev.Bot = "user_agent" }
+	bot := func(ev *schemas.Envelope) { ev.Bot = "declared" }
 	a := open(t, page(1, 1, noon), with(page(2, 1, noon.AddDate(0, 0, 1)), bot), anonymous(3, noon.AddDate(0, 0, 2)))
 	f := func(site, section, parameters string, want NoteCode) {
 		t.Helper()

@@ -11,7 +11,7 @@ import (
 // section is one part of Stats: its name in the API, and how it is filled. fill reports whether it found anything.
 type section struct {
 	name string
-	fill func(ctx context.Context, a *Analytics, s *Stats) (found bool, err error)
+	fill func(ctx context.Context, a *Analytics, q Query, s *Stats) (found bool, err error)
 }
 
 // sections in the order of Stats.
@@ -30,8 +30,7 @@ var sections = []section{
 	listed("bots", (*Analytics).Bots, func(s *Stats) *List[Bot] { return &s.Bots }),
 }
 
-// Stats answers with every section at once. The sections are asked apart from each other, so an event that arrives meanwhile may
-// be in some of them only.
+// Stats answers with every section at once, all of them from the same rows: what is loaded meanwhile is in none.
 func (a *Analytics) Stats(ctx context.Context, q Query) (Stats, error) {
 	return a.compose(ctx, q, sections)
 }
@@ -39,12 +38,16 @@ func (a *Analytics) Stats(ctx context.Context, q Query) (Stats, error) {
 // compose fills the sections that were asked for, and says why when the first of them is empty.
 func (a *Analytics) compose(ctx context.Context, q Query, asked []section) (Stats, error) {
 	stats := Stats{Query: q, Generated: a.now().UTC().Truncate(time.Millisecond)}
+	q, err := a.snapshot(ctx, q)
+	if err != nil {
+		return Stats{}, err
+	}
 	found := make([]bool, len(asked))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(maxConnections)
 	for i, part := range asked {
 		group.Go(func() (err error) {
-			found[i], err = part.fill(groupCtx, a, &stats) // each writes its own field
+			found[i], err = part.fill(groupCtx, a, q, &stats) // each writes its own field
 			return err
 		})
 	}
@@ -57,30 +60,29 @@ func (a *Analytics) compose(ctx context.Context, q Query, asked []section) (Stat
 	if asked[0].name == "bots" {
 		q.Bots = OnlyBots // that is what the section is about, whatever was asked
 	}
-	note, err := a.Note(ctx, q)
-	stats.Note = note
+	stats.Note, err = a.Note(ctx, q)
 	return stats, err
 }
 
 // listed makes a section of a question that is answered with a list.
 func listed[T any](name string, ask func(*Analytics, context.Context, Query) (List[T], error), field func(*Stats) *List[T]) section {
-	return section{name, func(ctx context.Context, a *Analytics, s *Stats) (bool, error) {
-		list, err := ask(a, ctx, s.Query)
+	return section{name, func(ctx context.Context, a *Analytics, q Query, s *Stats) (bool, error) {
+		list, err := ask(a, ctx, q)
 		*field(s) = list
 		return len(list.Rows) > 0, err
 	}}
 }
 
 // fillSummary finds nothing where only anonymous views are: zero visitors beside them want an explanation.
-func fillSummary(ctx context.Context, a *Analytics, s *Stats) (bool, error) {
-	summary, err := a.Summary(ctx, s.Query)
+func fillSummary(ctx context.Context, a *Analytics, q Query, s *Stats) (bool, error) {
+	summary, err := a.Summary(ctx, q)
 	s.Summary = &summary
 	return summary.Views+summary.TakenOverViews+summary.FormsSent+summary.CustomEvents > 0, err
 }
 
 // fillSeries finds something when any bucket holds a view.
-func fillSeries(ctx context.Context, a *Analytics, s *Stats) (found bool, err error) {
-	s.Series, err = a.Series(ctx, s.Query)
+func fillSeries(ctx context.Context, a *Analytics, q Query, s *Stats) (found bool, err error) {
+	s.Series, err = a.Series(ctx, q)
 	for _, bucket := range s.Series {
 		found = found || bucket.Views+bucket.AnonymousViews > 0
 	}

@@ -70,7 +70,7 @@ func invent(random *rand.Rand, start time.Time, length time.Duration, loads int)
 		ev.ReferrerHost = pick("", "a.example", "b.example", "search.example", "news.example")
 		ev.UtmSource = pick("", "", "", "letter", "news.example")
 		ev.Country, ev.Device, ev.Browser = pick("DE", "US", ""), pick("desktop", "mobile"), pick("Firefox", "Chrome", "Safari")
-		ev.Bot = pick("", "", "", "", "user_agent", "network")
+		ev.Bot = pick("", "", "", "", "declared", "hosting-network")
 		if !bare {
 			ev.Region, ev.Os = pick("", "Berlin", "California"), pick("Linux", "iOS")
 		}
@@ -115,15 +115,11 @@ func work(events []*schemas.Envelope, mentions map[string][]*schemas.Envelope, q
 	}
 	stats := Stats{Query: q, Summary: &Summary{}}
 	var views []seen
-	hosts := map[string]bool{}
 	forms, names, bots := map[Form][]string{}, map[Event][]string{}, map[Bot][]string{}
 	for _, ev := range events {
 		if inside(ev) && ev.Bot != "" {
 			bots[Bot{Reason: ev.Bot}] = append(bots[Bot{Reason: ev.Bot}], ev.Kind)
 			stats.Summary.BotViews += one(ev.Kind == "page")
-		}
-		if inside(ev) && ev.Kind == "page" {
-			hosts[ev.Host] = true
 		}
 		switch {
 		case !wanted(ev):
@@ -140,7 +136,7 @@ func work(events []*schemas.Envelope, mentions map[string][]*schemas.Envelope, q
 	}
 	stats.Summary.Counts = total(views)
 	stats.Series = workSeries(views, q)
-	arrivals := slices.DeleteFunc(slices.Clone(views), func(v seen) bool { return v.UtmSource == "" && hosts[v.ReferrerHost] })
+	arrivals := slices.DeleteFunc(slices.Clone(views), func(v seen) bool { return v.UtmSource == "" && v.ReferrerHost == v.Host })
 	regional := slices.DeleteFunc(slices.Clone(views), func(v seen) bool { return v.Region == "" })
 	stats.Pages = group(views, q.Limit, func(v seen) (Page, string) { return Page{Host: v.Host, Path: v.Path}, v.Host + "\x00" + v.Path },
 		func(p Page, c Counts) Page { p.Counts = c; return p })

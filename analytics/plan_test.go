@@ -27,7 +27,7 @@ func TestPlan(t *testing.T) {
 	a := open(t, events...)
 	for name, sql := range map[string]string{
 		"summary": summarySQL, "series": seriesSQL, "pages": pagesSQL, "sources": sourcesSQL, "breakdown": breakdownSQL,
-		"regions": regionsSQL, "forms": formsSQL, "events": eventsSQL, "bots": botsSQL,
+		"regions": regionsSQL, "forms": formsSQL, "events": eventsSQL, "bots": botsSQL, "as_of": asOfSQL,
 	} {
 		plan := explain(t, a, sql, query(t, "from=2025-06-10&to=2025-06-10"))
 		reads := strings.Count(plan, "ReadFromMergeTree")
@@ -55,6 +55,7 @@ func explain(t *testing.T, a *Analytics, sql string, q Query) string {
 	err := a.conn.Select(t.Context(), &lines, "EXPLAIN indexes = 1 "+sql,
 		clickhouse.Named("site", q.Site), clickhouse.Named("bots", string(q.Bots)), clickhouse.Named("limit", q.Limit),
 		clickhouse.DateNamed("from", q.From, clickhouse.MilliSeconds), clickhouse.DateNamed("to", q.To, clickhouse.MilliSeconds),
+		clickhouse.DateNamed("as_of", q.To, clickhouse.MilliSeconds),
 		clickhouse.Named("dimension", "country"), clickhouse.Named("edges", []int64{q.From.UnixMilli()}))
 	if err != nil {
 		t.Fatal(err)

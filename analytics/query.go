@@ -58,6 +58,8 @@ type Query struct {
 	Bots     Bots      `json:"bots"`     // as asked
 	Interval Interval  `json:"interval"` // of the series
 	Limit    int       `json:"limit"`    // most rows of each list
+
+	asOf time.Time // what was loaded later is not looked at; zero: everything is
 }
 
 // parameters are the names that ParseQuery knows.

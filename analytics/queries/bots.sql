@@ -7,6 +7,7 @@ FROM events
 WHERE site = {site:String} AND bot != ''
     AND toDate(time) BETWEEN toDate({from:DateTime64(3, 'UTC')}) AND toDate({to:DateTime64(3, 'UTC')})
     AND time >= {from:DateTime64(3, 'UTC')} AND time < {to:DateTime64(3, 'UTC')}
+    AND loaded <= {as_of:DateTime64(3, 'UTC')}
 GROUP BY reason
 ORDER BY happened DESC, reason
 LIMIT {limit:UInt32}

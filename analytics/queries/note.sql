@@ -9,7 +9,8 @@ FROM
 (
     SELECT
         anonymous, bot, time,
-        time >= {from:DateTime64(3, 'UTC')} AND time < {to:DateTime64(3, 'UTC')} AS inside
+        time >= {from:DateTime64(3, 'UTC')} AND time < {to:DateTime64(3, 'UTC')}
+            AND loaded <= {as_of:DateTime64(3, 'UTC')} AS inside
     FROM events
     WHERE site = {site:String}
 )

@@ -24,5 +24,6 @@ CROSS JOIN
         WHERE site = {site:String}
             AND toDate(time) BETWEEN toDate({from:DateTime64(3, 'UTC')}) AND toDate({to:DateTime64(3, 'UTC')})
             AND time >= {from:DateTime64(3, 'UTC')} AND time < {to:DateTime64(3, 'UTC')}
+            AND loaded <= {as_of:DateTime64(3, 'UTC')}
     )
 ) AS done

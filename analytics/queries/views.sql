@@ -4,6 +4,7 @@
 -- A consented event may list page views that its page load had sent anonymously: those are taken over by its visitor.
 -- A view is followed for 24 hours from its own moment, so that it weighs the same in every range that contains it.
 -- The order key has the day before the time, so each range is also said in days: that is what finds its granules.
+-- What was loaded after as_of is not looked at, so that the questions of one document see the same rows.
 -- Receipt by the collector can put a view up to minutes behind its own engagement; hence the margin before the range.
 WITH
     claims AS
@@ -14,7 +15,7 @@ WITH
             AND toDate(time) BETWEEN toDate({from:DateTime64(3, 'UTC')} - INTERVAL 10 MINUTE)
                 AND toDate({to:DateTime64(3, 'UTC')} + INTERVAL 1 DAY)
             AND time >= {from:DateTime64(3, 'UTC')} - INTERVAL 10 MINUTE
-            AND time < {to:DateTime64(3, 'UTC')} + INTERVAL 1 DAY
+            AND time < {to:DateTime64(3, 'UTC')} + INTERVAL 1 DAY AND loaded <= {as_of:DateTime64(3, 'UTC')}
         GROUP BY claimed
     ),
     engagement AS
@@ -25,7 +26,7 @@ WITH
             AND toDate(time) BETWEEN toDate({from:DateTime64(3, 'UTC')} - INTERVAL 10 MINUTE)
                 AND toDate({to:DateTime64(3, 'UTC')} + INTERVAL 1 DAY)
             AND time >= {from:DateTime64(3, 'UTC')} - INTERVAL 10 MINUTE
-            AND time < {to:DateTime64(3, 'UTC')} + INTERVAL 1 DAY
+            AND time < {to:DateTime64(3, 'UTC')} + INTERVAL 1 DAY AND loaded <= {as_of:DateTime64(3, 'UTC')}
         GROUP BY engaged
     ),
     views AS
@@ -47,5 +48,6 @@ WITH
         WHERE site = {site:String} AND kind = 'page'
             AND toDate(page.time) BETWEEN toDate({from:DateTime64(3, 'UTC')}) AND toDate({to:DateTime64(3, 'UTC')})
             AND page.time >= {from:DateTime64(3, 'UTC')} AND page.time < {to:DateTime64(3, 'UTC')}
+            AND page.loaded <= {as_of:DateTime64(3, 'UTC')}
             AND ({bots:String} = 'include' OR (bot != '') = ({bots:String} = 'only'))
     )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"heed/schemas"
 )
@@ -22,6 +23,8 @@ const (
 type group struct {
 	buf  []byte // a schemas.Group; concatenated Groups are a Group
 	next uint32 // events in buf, hence the number of the next one
+
+	begun time.Time // when its first event came
 
 	done chan struct{} // closed by the committer after it has set the fields below
 	pos  Pos           // of the first event
@@ -105,7 +108,7 @@ func (l *Log) lastGroupLocked(n int) *group {
 	if i := len(l.queue) - 1; i >= 0 && len(l.queue[i].buf)+n <= l.groupBytes() {
 		return l.queue[i]
 	}
-	g := &group{done: make(chan struct{})}
+	g := &group{done: make(chan struct{}), begun: time.Now()}
 	if i := len(l.spare) - 1; i >= 0 {
 		g.buf, l.spare = l.spare[i], l.spare[:i]
 	}

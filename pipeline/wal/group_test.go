@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"heed/schemas"
 )
@@ -95,6 +96,30 @@ func TestGroupCommit(t *testing.T) {
 }
 
 // TestGroupBytes: a full group is left alone and the next one begun.
+func TestWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, gate, _ := openGated(t, Config{})
+		f := func(want time.Duration) {
+			t.Helper()
+			if got := l.Waiting(); got != want {
+				t.Errorf("Waiting() = %v, want %v", got, want)
+			}
+		}
+		f(0)
+		goAppend(t, t.Context(), l, event(0, 0))
+		time.Sleep(2 * time.Second)
+		goAppend(t, t.Context(), l, event(1, 0)) // into the next group
+		time.Sleep(time.Second)
+		f(3 * time.Second)
+		gate <- struct{}{}
+		synctest.Wait()
+		f(time.Second)
+		close(gate)
+		synctest.Wait()
+		f(0)
+	})
+}
+
 func TestGroupBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, gate, _ := openGated(t, Config{SegmentBytes: minSegmentBytes})

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 const (
@@ -98,13 +99,14 @@ type Log struct {
 	seg *segment
 
 	mu      sync.Mutex
-	closing bool     // no more appends
-	queue   []*group // groups not yet taken by the committer; events join the last one
-	waiting int64    // bytes of all groups that are queued or being committed
-	spare   [][]byte // buffers of past groups, for the next ones
-	tail    tail     // what is durable
-	oldest  uint32   // number of the oldest segment
-	trimmed int64    // bytes removed by Trim since Open
+	closing bool      // no more appends
+	queue   []*group  // groups not yet taken by the committer; events join the last one
+	waiting int64     // bytes of all groups that are queued or being committed
+	begun   time.Time // when the group that is being committed was begun; zero when none is
+	spare   [][]byte  // buffers of past groups, for the next ones
+	tail    tail      // what is durable
+	oldest  uint32    // number of the oldest segment
+	trimmed int64     // bytes removed by Trim since Open
 	readers map[*Reader]struct{}
 	damaged map[uint32]bool // segments found damaged; true when a second name keeps the file already
 	abandon bool            // the current segment is damaged: begin another before the next group
@@ -187,6 +189,21 @@ func (l *Log) Size() (bytes, limit int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.bytesLocked(), l.cfg.MaxBytes
+}
+
+// Waiting returns how long the event that has waited longest for the disk has done so, 0 when none waits. When it grows
+// beyond a few fsyncs the disk is slower than what arrives.
+func (l *Log) Waiting() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	begun := l.begun
+	if begun.IsZero() && len(l.queue) > 0 {
+		begun = l.queue[0].begun
+	}
+	if begun.IsZero() {
+		return 0
+	}
+	return time.Since(begun)
 }
 
 func (l *Log) bytesLocked() int64 { return l.tail.sealed + l.tail.bytes - l.trimmed + l.waiting }

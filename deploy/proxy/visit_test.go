@@ -303,7 +303,7 @@ func checkRefusals(t *testing.T, f front) {
 // too: these clients are none that a person would use.
 func await(t *testing.T, h *heed, complete func(analytics.Stats) bool) (stats analytics.Stats) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		answer, body := do(t, http.DefaultClient, "GET", h.api+"/api/v1/sites/shop/stats?bots=include", nil)
 		stats = analytics.Stats{}
 		if err := json.Unmarshal([]byte(body), &stats); err != nil || stats.Summary == nil {

@@ -22,7 +22,7 @@ await page.setExtraHTTPHeaders({ 'X-Forwarded-For': forged, Forwarded: `for=${fo
 
 const did = { foreign: [], scripts: [], statuses: [], errors: [] }
 const sent = []
-let answered = 0
+const answered = new Set()
 page.on('request', (request) => {
   if (/^(http|ws)/.test(request.url()) && new URL(request.url()).origin !== site) did.foreign.push(request.url())
   if (request.method() === 'POST') sent.push(request)
@@ -32,23 +32,23 @@ page.on('response', (response) => {
   if (request.resourceType() === 'script') did.scripts.push(`${response.status()} ${response.headers()['content-encoding']}`)
   if (request.method() !== 'POST') return
   did.statuses.push(response.status())
-  answered++
+  answered.add(request)
 })
 page.on('pageerror', (error) => did.errors.push(String(error)))
 page.on('console', (message) => message.type() === 'error' && did.errors.push(message.text()))
 
 // until waits for something that the page does, not for time to pass.
 async function until(what, condition) {
-  for (const deadline = Date.now() + 20_000; !(await condition()); ) {
+  for (const deadline = Date.now() + 30_000; !(await condition()); ) {
     if (Date.now() > deadline) throw new Error(`never happened: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
 
-// viewed waits until the n-th page view is on its way and everything that was sent so far is answered.
+// viewed waits until the n-th page view has been answered. Of what a page sends while it goes nobody may see an answer.
 async function viewed(n) {
-  const views = () => sent.flatMap((r) => JSON.parse(r.postData() ?? '{"events":[]}').events).filter((e) => e.kind === 'page')
-  await until(`page view ${n}`, () => views().length >= n && answered >= sent.length)
+  const kinds = (request) => JSON.parse(request.postData() ?? '{"events":[]}').events.map((event) => event.kind)
+  await until(`page view ${n}`, () => sent.filter((r) => answered.has(r) && kinds(r).includes('page')).length >= n)
 }
 
 await page.goto(site, { waitUntil: 'networkidle0' })

@@ -2,13 +2,14 @@ package guard
 
 import (
 	"bytes"
+	"crypto/tls"
 	"net"
 	"sync"
 )
 
 // Limits bound a request's head.
 type Limits struct {
-	HeadBytes int // request line and header lines; at least what the server's own buffer takes
+	HeadBytes int // request line and header lines
 	Fields    int // header lines
 }
 
@@ -19,7 +20,7 @@ type Listener struct {
 	heads  sync.Pool // of *[]byte, for heads that come in pieces
 }
 
-// NewListener returns a listener whose connections let through only requests with one reading.
+// NewListener returns a listener whose connections let only requests through that can be read in one way.
 func NewListener(ln net.Listener, limits Limits) *Listener {
 	return &Listener{Listener: ln, limits: limits}
 }
@@ -30,100 +31,160 @@ func (l *Listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{Conn: inner, listener: l}, nil
+	c := &Conn{Conn: inner, listener: l}
+	if secure, ok := inner.(handshaker); ok {
+		return &secureConn{Conn: c, handshaker: secure}, nil
+	}
+	return c, nil
+}
+
+// handshaker is what fasthttp knows a TLS connection by.
+type handshaker interface {
+	Handshake() error
+	ConnectionState() tls.ConnectionState
+}
+
+// secureConn is a Conn around a TLS connection.
+type secureConn struct {
+	*Conn
+	handshaker
+}
+
+// Inner returns the connection that a Listener of this package put its own around, or c itself if it is none of these.
+func Inner(c net.Conn) net.Conn {
+	switch c := c.(type) {
+	case *Conn:
+		return c.Conn
+	case *secureConn:
+		return c.Conn.Conn
+	}
+	return c
 }
 
 // Conn reads requests along with the server behind it. It follows the stream from head to body to the next head, and
 // gives the last byte of a head away only after Check has seen the whole; a *Fault takes its place. Bodies pass
-// unchanged. It holds memory only while a head has come in part.
+// unchanged. Nothing is copied unless a head comes in pieces, and nothing is held between requests.
 //
-// Read must be called by one goroutine at a time, as a server does.
+// As with any connection, one goroutine at a time may call Read.
 type Conn struct {
 	net.Conn
-	listener *Listener
-	head     *[]byte // what came of a head, when it did not come at once
-	body     body
-	fault    *Fault
+	listener  *Listener
+	pieces    *[]byte // of a head that has not come in whole
+	lineBytes int     // how many of them are of a line without its end
+	body      body
+	fault     *Fault
 }
 
-// Read implements net.Conn.
+// Read implements net.Conn. After a *Fault it returns nothing else.
 func (c *Conn) Read(p []byte) (int, error) {
 	if c.fault != nil {
 		return 0, c.fault
 	}
 	n, err := c.Conn.Read(p)
-	if good := c.follow(p[:n]); c.fault != nil {
-		c.release()
-		if good == 0 {
-			return 0, c.fault
-		}
-		return good, nil
-	}
-	if err != nil {
+	good := c.follow(p[:n])
+	if c.fault != nil || err != nil {
 		c.release()
 	}
-	return n, err
+	if c.fault == nil {
+		return n, err
+	}
+	if good == 0 {
+		return 0, c.fault
+	}
+	return good, nil
 }
 
-// follow reads data as the server will, and returns how much of it may be given away.
+// follow reads data as the server will, and returns how much of it may be given away. Of a bad head all but its end is:
+// a server answers a request that has begun, and only closes the connection if none has.
 func (c *Conn) follow(data []byte) (good int) {
-	rest := data
-	for len(rest) > 0 && c.fault == nil {
+	for good < len(data) && c.fault == nil {
 		var n int
-		if c.body.open() {
-			n, c.fault = c.body.pass(rest)
+		if c.body.isOpen() {
+			n, c.fault = c.body.pass(data[good:])
 		} else {
-			n, c.fault = c.passHead(rest)
+			n, c.fault = c.passHead(data[good:])
 		}
-		rest = rest[n:]
+		good += n
 	}
-	return len(data) - len(rest)
+	return good
 }
 
-// passHead takes as much of rest as belongs to a head. Where a head is bad its end is not taken.
-func (c *Conn) passHead(rest []byte) (n int, fault *Fault) {
-	n, complete := headEnd(c.partial(), rest)
-	if len(c.partial())+n > c.listener.limits.HeadBytes {
-		return 0, faultBytes
+// passHead takes as much of data as belongs to the head.
+func (c *Conn) passHead(data []byte) (n int, fault *Fault) {
+	n, complete, fault := c.headEnd(data)
+	if room := c.listener.limits.HeadBytes - len(c.partial()); n > room {
+		return room, faultBytes
+	}
+	if fault != nil {
+		return n, fault
 	}
 	if !complete {
-		c.keep(rest)
+		c.keep(data[:n])
 		return n, nil
 	}
-	head := rest[:n]
-	if c.head != nil {
+	head := data[:n]
+	if c.pieces != nil {
 		c.keep(head)
-		head = *c.head
+		head = *c.pieces
 	}
-	framing, err := Check(head, c.listener.limits.Fields)
+	framing, fault := check(head, c.listener.limits.Fields)
 	c.release()
-	if err != nil {
-		return 0, err.(*Fault)
+	if fault != nil {
+		return n - 1, fault
 	}
-	c.body.begin(framing)
+	c.body = bodyOf(framing)
 	return n, nil
 }
 
-// headEnd returns how many bytes of rest belong to the head that began with partial, and whether it ends there: with the
-// first line that is empty when bare line feeds count, as the kindest server would see it.
-func headEnd(partial, rest []byte) (n int, complete bool) {
-	lineBytes, seenLine := 0, false // of the line that rest continues; whether a line that is not empty came before it
-	if len(partial) > 0 {
-		lineBytes = len(partial) - 1 - bytes.LastIndexByte(partial, '\n')
-		seenLine = bytes.Trim(partial[:len(partial)-lineBytes], "\r\n") != nil
-	}
+// headEnd returns how many bytes of data belong to the head whose pieces are kept, and whether it ends there: with the
+// first empty line that follows another line. At a bare line feed, which the server might take for that, it stops before.
+func (c *Conn) headEnd(data []byte) (n int, complete bool, fault *Fault) {
+	partial := c.partial()
+	seenLine := len(partial)-c.lineBytes > len("\r\n") // more than the one empty line that may come first
 	for {
-		end := bytes.IndexByte(rest[n:], '\n')
-		if end < 0 {
-			return len(rest), false
+		i := bytes.IndexByte(data[n:], '\n')
+		if i < 0 {
+			c.lineBytes += len(data) - n
+			return len(data), false, nil
 		}
-		lineBytes += end
-		n += end + 1
-		isEmpty := lineBytes == 0 || lineBytes == 1 && lastOf(partial, rest[:n-1]) == '\r'
+		end := n + i
+		if end > 0 && data[end-1] != '\r' || end == 0 && !bytes.HasSuffix(partial, []byte("\r")) {
+			return end, false, faultLineEnd
+		}
+		isEmpty := c.lineBytes+i == len("\r")
+		n, c.lineBytes = end+1, 0
 		if isEmpty && seenLine {
-			return n, true
+			return n, true, nil
 		}
-		seenLine = seenLine || !isEmpty
-		lineBytes = 0
+		seenLine = !isEmpty || len(partial)+n > len("\r\n")
 	}
+}
+
+// partial returns the pieces of the head that are kept.
+func (c *Conn) partial() []byte {
+	if c.pieces == nil {
+		return nil
+	}
+	return *c.pieces
+}
+
+// keep adds a piece. It has been bounded before.
+func (c *Conn) keep(piece []byte) {
+	if c.pieces == nil {
+		pooled, ok := c.listener.heads.Get().(*[]byte)
+		if !ok {
+			pooled = new([]byte)
+		}
+		*pooled = (*pooled)[:0]
+		c.pieces = pooled
+	}
+	*c.pieces = append(*c.pieces, piece...)
+}
+
+// release gives the pieces back.
+func (c *Conn) release() {
+	if c.pieces != nil {
+		c.listener.heads.Put(c.pieces)
+	}
+	c.pieces, c.lineBytes = nil, 0
 }

@@ -118,8 +118,7 @@ func cutParameter(element []byte) (name, value, rest []byte, ok bool) {
 	}
 	name, value = element[:end], element[end+1:]
 	if value[0] == '"' {
-		value, rest, ok = bytes.Cut(value[1:], []byte{'"'})
-		if !ok || bytes.IndexByte(value, '\\') >= 0 { // an address needs no escapes
+		if value, rest, ok = cutQuoted(value[1:]); !ok {
 			return nil, nil, nil, false
 		}
 	} else {
@@ -131,6 +130,19 @@ func cutParameter(element []byte) (name, value, rest []byte, ok bool) {
 		return name, value, nil, true
 	}
 	return name, value, trimSpace(rest[1:]), rest[0] == ';'
+}
+
+// cutQuoted cuts text at the quote that ends it. Escapes stay in the value: an address needs none, and has none then.
+func cutQuoted(text []byte) (value, rest []byte, ok bool) {
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			return text[:i], text[i+1:], true
+		case '\\':
+			i++
+		}
+	}
+	return nil, nil, false
 }
 
 // hopAddr reads an address with or without port: 192.0.2.1, 192.0.2.1:80, 2001:db8::1, [2001:db8::1], [2001:db8::1]:80.

@@ -3,6 +3,7 @@ package guard
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 )
 
 // Framing is how a request's body is delimited.
@@ -15,14 +16,26 @@ type Framing struct {
 // behind it. One empty line before the request line is passed over. At most maxFields header lines are taken.
 // The error is a *Fault.
 func Check(head []byte, maxFields int) (Framing, error) {
+	return errorOf(check(head, maxFields))
+}
+
+// errorOf keeps a nil *Fault from becoming an error that is not nil.
+func errorOf(f Framing, fault *Fault) (Framing, error) {
+	if fault != nil {
+		return Framing{}, fault
+	}
+	return f, nil
+}
+
+func check(head []byte, maxFields int) (Framing, *Fault) {
 	head = bytes.TrimPrefix(head, []byte("\r\n"))
 	end := bytes.IndexByte(head, '\n')
 	if end < 1 || head[end-1] != '\r' {
 		return Framing{}, faultLineEnd
 	}
 	line := head[:end-1]
-	if hasControl(line) {
-		return Framing{}, controlIn(line)
+	if fault := controlIn(line); fault != nil {
+		return Framing{}, fault
 	}
 	first := bytes.IndexByte(line, ' ')
 	last := bytes.LastIndexByte(line, ' ')
@@ -38,10 +51,10 @@ func CheckParts(method, target, version, fields []byte, maxFields int) (Framing,
 	if len(fields) == 0 {
 		fields = []byte("\r\n")
 	}
-	return checkParts(method, target, version, fields, maxFields)
+	return errorOf(checkParts(method, target, version, fields, maxFields))
 }
 
-func checkParts(method, target, version, fields []byte, maxFields int) (Framing, error) {
+func checkParts(method, target, version, fields []byte, maxFields int) (Framing, *Fault) {
 	if len(method) == 0 || tokenLength(method) != len(method) {
 		return Framing{}, faultRequestLine
 	}
@@ -71,28 +84,37 @@ type header struct {
 	codingAllowed bool
 }
 
-// scan reads all header lines and the empty line.
+// scan reads all header lines and the empty line. Control characters are counted once for all lines: as many as their
+// ends have is right.
 func (h *header) scan(fields []byte, maxFields int) *Fault {
-	for count := 0; ; count++ {
-		end := bytes.IndexByte(fields, '\n')
-		switch {
-		case end < 0:
+	rest, lines := fields, 0
+	for {
+		end := bytes.IndexByte(rest, '\n')
+		if end < 0 {
 			return faultEnd
-		case end == 0 || fields[end-1] != '\r':
+		}
+		if end == 0 || rest[end-1] != '\r' {
 			return faultLineEnd
-		case end == 1:
-			if len(fields) > 2 {
-				return faultEnd
-			}
-			return nil
-		case count == maxFields:
+		}
+		lines++
+		if end == 1 {
+			break
+		}
+		if lines > maxFields {
 			return faultFields
 		}
-		if fault := h.line(fields[:end-1]); fault != nil {
+		if fault := h.line(rest[:end-1]); fault != nil {
 			return fault
 		}
-		fields = fields[end+1:]
+		rest = rest[end+1:]
 	}
+	if len(rest) > len("\r\n") {
+		return faultEnd
+	}
+	if controls(fields) != lines*len("\r\n") {
+		return controlIn(fields)
+	}
+	return nil
 }
 
 // line reads one header line without its CR LF. Only three names decide where a request ends and whose it is.
@@ -102,9 +124,6 @@ func (h *header) line(line []byte) *Fault {
 		return nameFault(line, colon)
 	}
 	value := line[colon+1:]
-	if hasControl(value) && !onlyTabs(value) {
-		return controlIn(value)
-	}
 	switch colon {
 	case len("host"):
 		if isName(line[:colon], "host") {
@@ -130,8 +149,8 @@ func nameFault(line []byte, end int) *Fault {
 	if end > 0 && end < len(line) && (line[end] == ' ' || line[end] == '\t') {
 		return faultColon
 	}
-	if hasControl(line) {
-		return controlIn(line)
+	if fault := controlIn(line); fault != nil {
+		return fault
 	}
 	return faultName
 }
@@ -272,42 +291,39 @@ func tokenLength(text []byte) int {
 // trimSpace cuts the white space that RFC 9110, 5.6.3 allows around a value.
 func trimSpace(value []byte) []byte { return bytes.Trim(value, " \t") }
 
-const (
-	lowBits  = 0x0101010101010101
-	highBits = 0x8080808080808080
-)
-
-// hasControl reports whether text has a byte below space, or DEL. It looks at eight bytes at once: of each byte the
-// highest bit is left standing if it was below 0x20, or zero after DEL was turned into zero.
-func hasControl(text []byte) bool {
-	var found uint64
+// controls returns how many bytes of text are below space, or DEL. It looks at eight at once: adding to the lower seven
+// bits of a byte carries into the eighth unless they are small enough, and never into the next byte.
+func controls(text []byte) (count int) {
+	const (
+		each = 0x0101010101010101
+		low7 = each * 0x7f
+		high = each * 0x80
+	)
 	for ; len(text) >= 8; text = text[8:] {
 		x := binary.LittleEndian.Uint64(text)
-		del := x ^ lowBits*0x7f
-		found |= (x-lowBits*0x20)&^x | (del-lowBits)&^del
+		below := (x&low7 + each*(0x80-' ')) | x
+		del := x ^ low7
+		notDel := (del&low7 + low7) | del
+		count += bits.OnesCount64(^(below & notDel) & high)
 	}
 	for _, c := range text {
 		if c < ' ' || c == 0x7f {
-			return true
+			count++
 		}
 	}
-	return found&highBits != 0
+	return count
 }
 
-// onlyTabs reports whether text has no control characters but tabs.
-func onlyTabs(text []byte) bool {
-	for _, c := range text {
-		if c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
-// controlIn says which fault the control characters in text are.
+// controlIn looks for a control character other than a tab, and than the ends of lines.
 func controlIn(text []byte) *Fault {
-	if bytes.IndexByte(text, '\r') >= 0 {
-		return faultBareCR
+	for i, c := range text {
+		switch {
+		case c >= ' ' && c != 0x7f || c == '\t' || c == '\n':
+		case c != '\r':
+			return faultControl
+		case i+1 == len(text) || text[i+1] != '\n':
+			return faultBareCR
+		}
 	}
-	return faultControl
+	return nil
 }

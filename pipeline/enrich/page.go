@@ -56,6 +56,31 @@ func ReadPage(rawURL string) (Page, error) {
 	if len(rawURL) > maxURLBytes {
 		return Page{}, errURLTooLong
 	}
+	if p, ok := readPlainPage(rawURL); ok {
+		return p, nil
+	}
+	return readAnyPage(rawURL)
+}
+
+// readPlainPage allocates nothing where no campaign parameter holds an escape.
+func readPlainPage(rawURL string) (Page, bool) {
+	host, rest, ok := plainURL(rawURL)
+	if !ok {
+		return Page{}, false
+	}
+	path, tail, ok := plainPath(rest)
+	if !ok {
+		return Page{}, false
+	}
+	p := Page{Host: host, Path: path}
+	tail, _, _ = strings.Cut(tail, "#")
+	if query, ok := strings.CutPrefix(tail, "?"); ok {
+		p.readQuery(mendEscapes(query))
+	}
+	return p, true
+}
+
+func readAnyPage(rawURL string) (Page, error) {
 	u, err := url.Parse(mendEscapes(rawURL))
 	if err != nil || u.User != nil || (u.Scheme != "http" && u.Scheme != "https") {
 		return Page{}, errURLForm
@@ -97,7 +122,7 @@ func notInHost(r rune) bool {
 // mendEscapes turns a percent sign that starts no escape into one that does. Browsers leave such signs alone, net/url
 // refuses them, and a visit to /50%off is a visit.
 func mendEscapes(s string) string {
-	if !strings.Contains(s, "%") {
+	if !hasLoosePercent(s) {
 		return s
 	}
 	var b strings.Builder
@@ -108,6 +133,19 @@ func mendEscapes(s string) string {
 		}
 	}
 	return b.String()
+}
+
+func hasLoosePercent(s string) bool {
+	for {
+		i := strings.IndexByte(s, '%')
+		if i < 0 {
+			return false
+		}
+		if s = s[i:]; !isEscape(s) {
+			return true
+		}
+		s = s[1:]
+	}
 }
 
 func isEscape(s string) bool {
@@ -185,12 +223,14 @@ func unescape(raw string) string {
 // clean makes s fit to be stored and shown: valid UTF-8, no control characters and none that turn the reading
 // direction, no space around it, at most limit bytes and no half character at the end.
 func clean(s string, limit int) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
-			return -1
-		}
-		return r
-	}, s) // which also turns invalid bytes into U+FFFD
+	if !isPrintableASCII(s) {
+		s = strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+				return -1
+			}
+			return r
+		}, s) // which also turns invalid bytes into U+FFFD
+	}
 	if len(s) > limit {
 		for limit > 0 && !utf8.RuneStart(s[limit]) {
 			limit--
@@ -198,4 +238,13 @@ func clean(s string, limit int) string {
 		s = s[:limit]
 	}
 	return strings.TrimSpace(s)
+}
+
+func isPrintableASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] >= 0x7F {
+			return false
+		}
+	}
+	return true
 }

@@ -2,6 +2,7 @@ package enrich
 
 import (
 	"net/url"
+	"strings"
 
 	"golang.org/x/net/publicsuffix"
 )
@@ -15,25 +16,41 @@ func ReferrerHost(referrer, pageHost string) string {
 	if referrer == "" || len(referrer) > maxURLBytes {
 		return ""
 	}
+	if host, _, plain := plainURL(referrer); plain {
+		return unlessOwn(host, pageHost)
+	}
 	u, err := url.Parse(mendEscapes(referrer))
 	if err != nil {
 		return ""
 	}
 	switch u.Scheme {
 	case "http", "https":
-		host := cleanHost(u.Hostname())
-		if sameSite(host, pageHost) {
-			return pageHost
-		}
-		return host
+		return unlessOwn(cleanHost(u.Hostname()), pageHost)
 	case "android-app":
 		return cleanHost(u.Hostname())
 	}
 	return ""
 }
 
+// unlessOwn returns pageHost for a host of the same site.
+func unlessOwn(host, pageHost string) string {
+	if sameSite(host, pageHost) {
+		return pageHost
+	}
+	return host
+}
+
+// sameSite spares most hosts the look-up: those that share a registrable domain share their last two labels.
 func sameSite(a, b string) bool {
-	return a == b || siteOf(a) == siteOf(b)
+	return a == b || lastTwoLabels(a) == lastTwoLabels(b) && siteOf(a) == siteOf(b)
+}
+
+func lastTwoLabels(host string) string {
+	last := strings.LastIndexByte(host, '.')
+	if last < 0 {
+		return host
+	}
+	return host[strings.LastIndexByte(host[:last], '.')+1:]
 }
 
 // siteOf returns the registrable domain of a host, or the host itself where it has none: an address, localhost, a

@@ -45,6 +45,7 @@ func (c Config) Validate() error {
 type Enricher struct {
 	places   []*source
 	networks []*source
+	clients  clients
 	log      *slog.Logger
 	metrics  metrics
 
@@ -60,6 +61,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Enricher, error) 
 		return nil, err
 	}
 	e := &Enricher{log: log.With("component", "enrich"), metrics: newMetrics()}
+	e.clients = clients{bots: newBotList(botText), cache: newClientCache(), missed: e.metrics.clientReads.Inc}
 	var errs []error
 	add := func(path string, want kind) *source {
 		s := &source{path: path, kind: want}

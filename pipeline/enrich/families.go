@@ -16,6 +16,7 @@ const (
 	samsung  = "Samsung Internet"
 	yandex   = "Yandex"
 	duck     = "DuckDuckGo"
+	silk     = "Silk"
 	inApp    = "in-app"
 	chromeOS = "ChromeOS"
 	android  = "Android"
@@ -51,7 +52,7 @@ var early = []family{
 	{"HuaweiBrowser/", "Huawei Browser"},
 	{"Whale/", "Whale"},
 	{"QQBrowser/", "QQ Browser"},
-	{"Silk/", "Silk"},
+	{"Silk/", silk},
 	{"FBAN/", inApp}, {"FBAV/", inApp}, {"Instagram ", inApp}, {"MicroMessenger/", inApp}, {" Line/", inApp},
 	{"LinkedInApp", inApp}, {"Pinterest/", inApp}, {"Snapchat", inApp}, {"musical_ly", inApp},
 	{"BytedanceWebview", inApp}, {"GSA/", inApp}, {"; wv)", inApp},
@@ -124,18 +125,18 @@ var televisions = []string{
 }
 
 // deviceOf goes by the system, since that is what hints and user agent agree on: Android says Mobile on phones only.
-func deviceOf(lower, os string, h hints) string {
+func deviceOf(lower, os string, s sign) string {
 	for _, token := range televisions {
 		if strings.Contains(lower, token) {
 			return tv
 		}
 	}
 	switch {
-	case h.mobile == yes, os == iOS:
+	case s&saysMobile != 0, os == iOS:
 		return mobile
 	case os == iPadOS:
 		return tablet
-	case os == android && h.mobile == no:
+	case os == android && s&saysNotMobile != 0:
 		return tablet
 	case os == android && (strings.Contains(lower, "tablet") || !strings.Contains(lower, "mobi")):
 		return tablet

@@ -2,20 +2,10 @@ package enrich
 
 import "strings"
 
-// answer is a client hint that may be absent.
-type answer int
-
-const (
-	unsaid answer = iota
-	no
-	yes
-)
-
 // hints is what the client hints said; empty fields said nothing that is known.
 type hints struct {
 	browser  string
 	os       string
-	mobile   answer
 	headless bool
 }
 
@@ -56,9 +46,9 @@ var platforms = map[string]string{
 	"Chromium OS": chromeOS,
 }
 
-func readHints(h Headers) (out hints) {
+func readHints(h *Headers) (out hints) {
 	rank := 0
-	for rest := cut(h.CHUA, maxHeaderBytes); rest != ""; {
+	for rest := h.CHUA; rest != ""; {
 		var brand string
 		brand, rest = nextBrand(rest)
 		if b := brands[brand]; b.rank > rank {
@@ -68,14 +58,8 @@ func readHints(h Headers) (out hints) {
 			out.headless = true
 		}
 	}
-	platform, _ := nextBrand(cut(h.CHPlatform, maxHeaderBytes))
+	platform, _ := nextBrand(h.CHPlatform)
 	out.os = platforms[platform]
-	switch strings.TrimSpace(cut(h.CHMobile, maxHeaderBytes)) {
-	case "?1":
-		out.mobile = yes
-	case "?0":
-		out.mobile = no
-	}
 	return out
 }
 

@@ -15,6 +15,8 @@ type metrics struct {
 	reloadErrors *vm.Counter
 	// heed_enrich_lookup_errors_total counts addresses whose place stayed unknown because a geo file is damaged.
 	lookupErrors *vm.Counter
+	// heed_enrich_client_reads_total counts requests whose headers had to be read since their meaning was not remembered.
+	clientReads *vm.Counter
 }
 
 func newMetrics() metrics {
@@ -24,6 +26,7 @@ func newMetrics() metrics {
 		reloads:      set.NewCounter("heed_enrich_reloads_total"),
 		reloadErrors: set.NewCounter("heed_enrich_reload_errors_total"),
 		lookupErrors: set.NewCounter("heed_enrich_lookup_errors_total"),
+		clientReads:  set.NewCounter("heed_enrich_client_reads_total"),
 	}
 }
 

@@ -138,6 +138,11 @@ func (e *engine) boot(cfg Config) error {
 	return nil
 }
 
+// keepFreeBytes is the room on the disk below which the engine begins no insert and no merge. libchdb 26.7.2 takes a
+// write that fails for one that succeeded: on a full disk an insert is acknowledged, and its part is empty. So it must
+// not come to a full disk.
+const keepFreeBytes = 256 << 20
+
 // engineArguments keeps the engine small: caches of a server would take gigabytes, and it writes no log tables.
 func engineArguments(cfg Config, path string) []string {
 	const mib = 1 << 20
@@ -149,6 +154,7 @@ func engineArguments(cfg Config, path string) []string {
 		"--index_mark_cache_size=" + strconv.Itoa(64*mib),
 		"--query_condition_cache_size=" + strconv.Itoa(32*mib),
 		"--max_thread_pool_size=256",
+		"--storage_configuration.disks.default.keep_free_space_bytes=" + strconv.Itoa(keepFreeBytes),
 	}
 	if cfg.MemoryBytes > 0 {
 		return append(arguments, "--max_server_memory_usage="+strconv.FormatInt(cfg.MemoryBytes, 10))

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	faultClients = 6
+	// faultPatience is how long a client waits for an answer. It is shorter than the hardest faults last, so that
+	// outcomes become unknown and events come twice.
+	faultPatience = time.Second
+)
+
+// ordeal is a whole heed serve that suffers a fault, and clients that send to it all the while. The site, its events
+// and what is known of them are those of the kill test.
+type ordeal struct {
+	*killedSite
+	t      *testing.T
+	seed   uint64
+	config string
+	data   string
+
+	refused atomic.Int64 // answers 503
+	stop    context.CancelFunc
+	clients sync.WaitGroup
+}
+
+// newOrdeal makes a site whose data folder is within dir. Nothing runs yet.
+func newOrdeal(t *testing.T, dir string) *ordeal {
+	t.Helper()
+	notice, err := noticeID("kill")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &ordeal{
+		killedSite: &killedSite{address: freeAddress(t), notice: notice, start: time.Now(), acked: map[uuid.UUID]bool{}},
+		t:          t, seed: rand.Uint64(), config: filepath.Join(t.TempDir(), "heed.yaml"), data: filepath.Join(dir, "data"),
+	}
+	t.Logf("seed %d", o.seed)
+	text := "sites:\n  - id: kill\n    origins: [" + killOrigin + "]\n"
+	if err := os.WriteFile(o.config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// settings are those that every process of the ordeal has, and more.
+func (o *ordeal) settings(more ...string) []string {
+	return append([]string{
+		"--config", o.config, "--collector.address", o.address, "--collector.prefix", "/k",
+		testNow + "=" + o.now().Format(time.RFC3339Nano), "--load.max_wait", "20ms",
+	}, more...)
+}
+
+// send starts the clients. They send until finish, each batch until it is acknowledged.
+func (o *ordeal) send() {
+	ctx, cancel := context.WithCancel(o.t.Context())
+	o.stop = cancel
+	for i := range faultClients {
+		o.clients.Go(func() { o.client(ctx, rand.New(rand.NewPCG(o.seed, uint64(i+1)))) })
+	}
+}
+
+// pauseClients ends the clients; what they have sent is acknowledged.
+func (o *ordeal) pauseClients() {
+	o.stop()
+	o.clients.Wait()
+}
+
+// finish ends the clients and stops heed; then every acknowledged event must be in ClickHouse once.
+func (o *ordeal) finish(heed *process) {
+	o.t.Helper()
+	o.awaitMore(o.t, 50)
+	o.pauseClients()
+	heed.stop()
+	o.t.Logf("%d events acknowledged, %d answers were 503", len(o.acked), o.refused.Load())
+	o.check(o.t, filepath.Join(o.data, "clickhouse"))
+}
+
+func (o *ordeal) client(ctx context.Context, random *rand.Rand) {
+	own := http.DefaultTransport.(*http.Transport).Clone()
+	defer own.CloseIdleConnections()
+	web := &http.Client{Timeout: faultPatience, Transport: &inspector{own, o}}
+	for ctx.Err() == nil {
+		batch := o.batch(random)
+		for sent := false; !sent || random.IntN(10) == 0; { // one in ten comes again, as if the answer had been lost
+			accepted, err := o.killedSite.send(web, batch)
+			batch.Retried = true
+			if err != nil {
+				if o.t.Context().Err() != nil {
+					return // the test has failed
+				}
+				pause(20 * time.Millisecond)
+				continue
+			}
+			if accepted != len(batch.Events) {
+				o.t.Errorf("%d of %d events were accepted", accepted, len(batch.Events))
+				return
+			}
+			o.acknowledge(batch)
+			sent = true
+		}
+	}
+}
+
+// inspector sees every answer that a client gets.
+type inspector struct {
+	http.RoundTripper
+	o *ordeal
+}
+
+// RoundTrip fails the test for an answer that a client could not act on.
+func (i *inspector) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := i.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	switch answer.StatusCode {
+	case http.StatusAccepted:
+		return answer, nil
+	case http.StatusServiceUnavailable:
+		i.o.refused.Add(1)
+		fallthrough
+	case http.StatusTooManyRequests:
+		if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err != nil || seconds < 1 {
+			i.o.t.Errorf("a %s says Retry-After %q, want seconds", answer.Status, answer.Header.Get("Retry-After"))
+		}
+	default:
+		i.o.t.Errorf("a batch was answered %s, want 202, or 503 or 429 for a while", answer.Status)
+	}
+	return answer, nil
+}
+
+// awaitRefused does what keeps the fault up until n more batches have been refused.
+func (o *ordeal) awaitRefused(heed *process, n int64, keepUp func()) {
+	o.t.Helper()
+	want := o.refused.Load() + n
+	o.await(heed, fmt.Sprintf("%d answers that are 503", want), func() bool {
+		keepUp()
+		return o.refused.Load() >= want
+	})
+}
+
+// await polls until something is so. The process must not end meanwhile.
+func (o *ordeal) await(heed *process, what string, so func() bool) {
+	o.t.Helper()
+	for deadline := time.Now().Add(startTimeout); !so(); pause(10 * time.Millisecond) {
+		select {
+		case <-heed.done:
+			o.t.Fatalf("heed serve ended while the test waited for %s; it printed:\n%s", what, heed.output)
+		default:
+		}
+		if time.Now().After(deadline) {
+			o.t.Fatalf("there never were %s; heed serve printed:\n%s", what, heed.output)
+		}
+	}
+}
+
+// metric reads a value from heed's metrics.
+func (o *ordeal) metric(heed *process, name string) float64 {
+	o.t.Helper()
+	answer, err := http.Get(heed.API + "/metrics")
+	if err != nil {
+		o.t.Fatalf("read metrics: %v", err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		o.t.Fatalf("read metrics: %v", err)
+	}
+	match := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + ` (\S+)$`).FindSubmatch(text)
+	if match == nil {
+		o.t.Fatalf("there is no metric %s", name)
+	}
+	value, err := strconv.ParseFloat(string(match[1]), 64)
+	if err != nil {
+		o.t.Fatalf("metric %s: %v", name, err)
+	}
+	return value
+}
+
+// awaitLoaded waits until the loader has brought something to rest since now: it works, or works again.
+func (o *ordeal) awaitLoaded(heed *process) {
+	o.t.Helper()
+	before := o.metric(heed, "heed_load_rows_total")
+	o.await(heed, "rows loaded anew", func() bool { return o.metric(heed, "heed_load_rows_total") > before })
+}

@@ -103,6 +103,10 @@ func (c Config) validateRate(rate float64) error {
 	return nil
 }
 
+// startsAt is what a limiter's clock says at its start, in ns: 36 years, so that a bucket that was never used, which is due
+// at 0, owes nothing even if the clock is set back before the start.
+const startsAt = 1 << 60
+
 // openToAll is the part of a bucket that everyone may use. The rest is for those within their fair share.
 const openToAll = 0.75
 
@@ -158,7 +162,7 @@ type Site struct {
 	limiter *Limiter
 	id      uint64
 	window  int64        // ns
-	due     atomic.Int64 // when the site's bucket is full again, in ns since limiter.start
+	due     atomic.Int64 // when the site's bucket is full again, by the limiter's clock
 
 	// What one event costs in each bucket, in ns.
 	perSite, perNetwork, fairNetwork, fairClient int64
@@ -185,13 +189,13 @@ func (l *Limiter) Site(rate float64) (*Site, error) {
 	}, nil
 }
 
-// Allow takes or refuses a batch of that many events, at most schemas.MaxBatchEvents, from addr. What is refused costs
-// the sender nothing but the wait. An unknown address is a network of its own. now should be from time.Now: then no
+// Allow takes or refuses a batch of that many events, at most schemas.MaxBatchEvents, from addr. What is refused takes
+// nothing from a bucket, but counts when it is asked who keeps to a fair share. An unknown address is a network of its own. now should be from time.Now: then no
 // clock step is seen at all; without its monotonic part, a step back forgets what is owed and a step forward forgives
 // it, one full bucket in either case.
 func (s *Site) Allow(addr netip.Addr, events int, now time.Time) Verdict {
 	l := s.limiter
-	at := int64(now.Sub(l.start))
+	at := startsAt + int64(now.Sub(l.start))
 	n := int64(max(events, 1))
 	hash := s.hashesOf(addr)
 
@@ -207,20 +211,21 @@ func (s *Site) Allow(addr netip.Addr, events int, now time.Time) Verdict {
 	if shard.owed(hash.fairNetwork, at)+n*s.fairNetwork > s.window {
 		siteLimit = int64(float64(s.window) * openToAll)
 	}
+	verdict := Verdict{}
 	owed := shard.owed(hash.network, at) + n*s.perNetwork
 	if over := owed - networkLimit; over > 0 {
+		verdict = Verdict{ByNetwork, time.Duration(over)}
 		if heavyClient && owed <= s.window {
-			return Verdict{ByClient, time.Duration(over)}
+			verdict.Reason = ByClient
 		}
-		return Verdict{ByNetwork, time.Duration(over)}
+	} else if over := s.charge(at, n*s.perSite, siteLimit); over > 0 {
+		verdict = Verdict{BySite, time.Duration(over)}
+	} else {
+		shard.charge(hash.network, at, n*s.perNetwork)
 	}
-	if over := s.charge(at, n*s.perSite, siteLimit); over > 0 {
-		return Verdict{BySite, time.Duration(over)}
-	}
-	shard.charge(hash.network, at, n*s.perNetwork)
-	shard.charge(hash.fairNetwork, at, n*s.fairNetwork)
-	shard.charge(hash.fairClient, at, n*s.fairClient)
-	return Verdict{}
+	shard.count(hash.fairNetwork, at, n*s.fairNetwork, verdict.OK())
+	shard.count(hash.fairClient, at, n*s.fairClient, verdict.OK())
+	return verdict
 }
 
 // charge adds cost to what the site owes, unless that would be more than limit: then it returns by how much.

@@ -36,7 +36,7 @@ type set [setWidth]entry
 // entry is one bucket. An entry of key 0 has never been used.
 type entry struct {
 	key uint64
-	due int64 // when it is full again, in ns since the limiter's start
+	due int64 // when it is full again, in ns by the limiter's clock
 }
 
 // newTable makes a table of at least entries entries, rounded up to a power of two.
@@ -84,6 +84,14 @@ func (s *shard) charge(key uint64, at, cost int64) {
 // hashes are the keys of one sender at one site.
 type hashes struct {
 	network, fairNetwork, fairClient uint64
+}
+
+// count is charge, which a refused batch makes only where key is known: a flood of addresses must not fill the table with
+// what was never taken. The lock is held.
+func (s *shard) count(key uint64, at, cost int64, taken bool) {
+	if taken || s.find(key).key == key {
+		s.charge(key, at, cost)
+	}
 }
 
 // Prefixes that are a network and a client. An IPv6 household gets a /64 at least, in which it changes addresses freely.

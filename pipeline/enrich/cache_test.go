@@ -102,9 +102,10 @@ func TestSetMakesRoomWhenAllAreUsed(t *testing.T) {
 	cache := newClientCache()
 	key := func(i uint64) cacheKey { return cacheKey{7, i} } // all in one set
 	for i := range uint64(cacheWays + 1) {
-		cache.put(key(i), Client{Browser: chrome})
-		if _, ok := cache.get(key(i)); !ok {
-			t.Errorf("key %d was not kept", i)
+		want := Client{Browser: fmt.Sprint(i)} // the keys differ in their second half alone
+		cache.put(key(i), want)
+		if got, ok := cache.get(key(i)); !ok || got != want {
+			t.Errorf("get of key %d = %+v, %v, want %+v", i, got, ok, want)
 		}
 	}
 }
@@ -127,10 +128,10 @@ func TestCacheByManyGoroutines(t *testing.T) {
 }
 
 func TestClientAllocations(t *testing.T) {
-	c, _ := testClients()
-	h := clientCases(t)[0].headers()
-	c.of(h)
-	if got := testing.AllocsPerRun(1000, func() { c.of(h) }); got > 0 {
+	e, _ := open(t, Config{})
+	h := asked(chromeOnWindows, brandsOf124, `"Windows"`)
+	e.Client(h)
+	if got := testing.AllocsPerRun(1000, func() { e.Client(h) }); got > 0 {
 		t.Errorf("Client: %v allocations for headers seen before, want 0", got)
 	}
 }

@@ -31,6 +31,23 @@ func Example() {
 	// {Browser:Brave OS:Windows Device:desktop Bot:}
 }
 
+func ExampleBot() {
+	person := enrich.BotInput{Client: enrich.Client{Browser: "Chrome", OS: "Windows", Device: "desktop"}}
+	fmt.Printf("%q\n", enrich.Bot(person))
+
+	rented := person
+	rented.Place.Network = 24940 // Hetzner
+	fmt.Printf("%q\n", enrich.Bot(rented))
+
+	driven := rented
+	driven.Webdriver = true
+	fmt.Printf("%q\n", enrich.Bot(driven))
+	// Output:
+	// ""
+	// "hosting-network"
+	// "webdriver"
+}
+
 func ExampleReadPage() {
 	page, err := enrich.ReadPage("https://www.example.com/%C3%BCber-uns?utm_source=letter&id=7#top")
 	fmt.Println(page.Host, page.Path, page.UTM.Source, err)

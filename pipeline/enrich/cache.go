@@ -17,9 +17,10 @@ const (
 // agent outlives its request.
 //
 // Two different sets of headers could share a hash. By chance, one new client in 2^114 would meet one of 16,384 others.
-// On purpose it would have to be aimed without ever seeing a hash, at headers that another sends byte for byte, and all
-// that could be won is a wrong browser, system, device or bot mark on a few events, which anyone can have for their own
-// events by sending other headers. A wrong word is no leak: every result is one of a few hundred words.
+// On purpose: maphash is no cryptographic hash, but who would aim never sees a hash or learns a key, both halves would
+// have to be hit at once, and at headers that someone else sends byte for byte. Won would be a wrong browser, system,
+// device or bot mark on that client's events until the entry is driven out. Nothing leaks: every result is one of some
+// hundred words, whoever's it is.
 //
 // Readers and writers need no lock. An entry is never changed once it is in its set, its mark apart.
 type clientCache struct {

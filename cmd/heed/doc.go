@@ -3,6 +3,7 @@
 //
 //	heed serve --demo            start everything, with an invented company to click through
 //	heed stats --site demo       what its visitors did
+//	heed ledger                  what became of every event
 //	heed config                  every setting, its value and where that came from
 //
 // Settings come from one table (settings.go), in rising precedence: default, heed.yaml, environment, flag. CONFIG.md

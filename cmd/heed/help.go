@@ -51,7 +51,7 @@ func printHelp(w io.Writer, cmd command) {
 	switch cmd.name {
 	case "serve":
 		printSettings(w)
-	case "stats", "config", "migrate":
+	case "stats", "ledger", "config", "migrate":
 		fmt.Fprintln(w)
 		wrap(w, "It also takes --config and every setting as a flag; heed help serve lists them.", "")
 	}

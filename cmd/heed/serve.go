@@ -17,6 +17,7 @@ import (
 	"heed/collector"
 	"heed/collector/listen"
 	"heed/pipeline/enrich"
+	"heed/pipeline/ledger"
 	"heed/pipeline/wal"
 	"heed/snippet"
 )
@@ -68,6 +69,7 @@ type server struct {
 	listeners listeners
 	sites     []builtSite
 	collector *collector.Collector
+	ledger    *ledger.Ledger
 	web       []*http.Server // api, socket and demo
 
 	stopping atomic.Bool // no more events are accepted
@@ -84,7 +86,7 @@ type listeners struct {
 // open starts everything. On an error the caller closes what was opened.
 func (s *server) open(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		s.openData, s.openPipeline, s.listen, s.buildSites, s.startCollector, s.startWeb,
+		s.openData, s.openPipeline, s.listen, s.buildSites, s.startCollector, s.openLedger, s.startWeb,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -212,11 +214,11 @@ func (s *server) startCollector(context.Context) (err error) {
 func (s *server) startWeb(context.Context) error {
 	api := &api{
 		token:   s.cfg.API.Token,
-		answers: s.backend,
+		answers: withLedger(s.ledger, s.backend),
 		checks: []check{
 			{"collector", s.checkCollector}, {"log", s.checkLog}, {"store", s.backend.checkStore}, {"loader", s.backend.checkLoader},
 		},
-		metrics: []metricsWriter{s.collector, s.enricher, s.log, s.backend},
+		metrics: []metricsWriter{s.collector, s.enricher, s.log, s.backend, s.ledger},
 	}
 	s.serveWeb("api", s.listeners.api, api.public())
 	s.serveWeb("socket", s.listeners.socket, api.private())

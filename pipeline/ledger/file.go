@@ -24,13 +24,14 @@ func (c Counts) plus(more Counts) Counts {
 	sum := make(Counts, len(c))
 	for _, part := range []Counts{c, more} {
 		for site, codes := range part {
-			if sum[site] == nil {
-				sum[site] = make(map[schemas.Code]uint64, len(codes))
-			}
 			for code, n := range codes {
-				if n > 0 {
-					sum[site][code] += n
+				if n == 0 {
+					continue
 				}
+				if sum[site] == nil {
+					sum[site] = make(map[schemas.Code]uint64, len(codes))
+				}
+				sum[site][code] += n
 			}
 		}
 	}

@@ -189,7 +189,7 @@ func (l *Ledger) Accounts() []Account {
 	var accounts []Account
 	for _, site := range slices.Sorted(maps.Keys(sites)) {
 		ends := progress.Sites[site]
-		account := Account{Site: site, Since: since.UTC(), Rejected: Rejected{Codes: rejected[site]}, Accepted: Accepted{
+		account := Account{Site: site, Since: since.UTC().Truncate(time.Millisecond), Rejected: Rejected{Codes: rejected[site]}, Accepted: Accepted{
 			Stored: ends.Stored, Duplicate: ends.Duplicates, Dead: ends.Dead, Pending: pending[site],
 		}}
 		if account.Rejected.Codes == nil {

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"heed/pipeline/ledger"
+	"heed/pipeline/load"
+	"heed/pipeline/wal"
+	"heed/schemas"
+)
+
+func ledgerCommand() command {
+	return command{
+		name: "ledger", args: "[--site ID]", summary: "Show what became of every event that arrived.",
+		detail: "Arrived is rejected and accepted; accepted is stored, duplicate, withdrawn, dead-lettered and pending. It " +
+			"asks the heed serve that runs on the same data folder, and reads the folder itself when none runs.",
+		example: "heed ledger --site demo",
+		own: func(f *flags) {
+			f.set.String("site", "", "The site's `id`; every site when left out.")
+			f.set.Bool("json", false, "Print the API's JSON.")
+		},
+		run: runLedger,
+	}
+}
+
+// ledgerDocument is the answer to a question about all sites.
+type ledgerDocument struct {
+	Sites []ledger.Account `json:"sites"`
+}
+
+func runLedger(ctx context.Context, p *program, f *flags) error {
+	cfg, err := loadConfig(p, f)
+	if err != nil {
+		return err
+	}
+	site := f.text("site")
+	cfg.Demo.Enabled = cfg.Demo.Enabled || site == demoSite // its counts remain after a demo has ended
+	var document ledgerDocument
+	err = askSocket(ctx, cfg, "/api/v1/ledger", &document)
+	if errors.Is(err, errNotRunning) {
+		document, err = readLedger(ctx, p, cfg)
+	}
+	if err != nil {
+		return readable(err)
+	}
+	if site != "" {
+		document.Sites = slices.DeleteFunc(document.Sites, func(a ledger.Account) bool { return a.Site != site })
+		if len(document.Sites) == 0 {
+			return fmt.Errorf("--site: there is no site %q", site)
+		}
+	}
+	if f.on("json") {
+		return json.NewEncoder(p.stdout).Encode(document)
+	}
+	return printLedger(p.stdout, document.Sites)
+}
+
+// askSocket asks the process that runs on the data folder; errNotRunning when none does.
+func askSocket(ctx context.Context, cfg *Config, path string, document any) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://heed"+path, nil)
+	if err != nil {
+		return fmt.Errorf("ask heed serve: %w", err)
+	}
+	answer, err := socketClient(cfg.DataDir).Do(r)
+	if err != nil {
+		return fmt.Errorf("ask heed serve: %w", err)
+	}
+	defer answer.Body.Close()
+	body := json.NewDecoder(io.LimitReader(answer.Body, maxAnswerBytes))
+	if answer.StatusCode != http.StatusOK {
+		refusal := &schemas.Error{}
+		if err := body.Decode(refusal); err != nil {
+			return fmt.Errorf("ask heed serve: status %d", answer.StatusCode)
+		}
+		return refusal
+	}
+	if err := body.Decode(document); err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	return nil
+}
+
+// readLedger reads the data folder itself: the counts, and the log to its end. No store is needed for that.
+func readLedger(ctx context.Context, p *program, cfg *Config) (document ledgerDocument, err error) {
+	unlock, err := lockExisting(cfg)
+	if err != nil {
+		return document, err
+	}
+	defer unlock()
+	logger := cfg.logger(p.stderr)
+	log, err := wal.Open(ctx, wal.Config{Dir: cfg.walDir(), MaxBytes: cfg.WAL.MaxBytes, SegmentBytes: cfg.WAL.SegmentBytes}, logger)
+	if err != nil {
+		return document, err
+	}
+	defer func() { err = errors.Join(err, log.Close(context.WithoutCancel(ctx))) }()
+	loader, err := load.Open(load.Config{Dir: filepath.Join(cfg.DataDir, "load"), Now: p.now}, log, nil, logger)
+	if err != nil {
+		return document, err
+	}
+	accounts, err := ledger.Open(ledgerConfig(cfg, p), ledger.Sources{Log: log, Loader: loader}, logger)
+	if err != nil {
+		return document, err
+	}
+	if err := log.Close(ctx); err != nil { // so that following it has an end
+		return document, err
+	}
+	if err := accounts.Run(ctx); err != nil {
+		return document, err
+	}
+	return ledgerDocument{accounts.Accounts()}, ctx.Err()
+}
+
+func ledgerConfig(cfg *Config, p *program) ledger.Config {
+	return ledger.Config{Dir: filepath.Join(cfg.DataDir, "ledger"), Sites: siteIDs(cfg), Now: p.now}
+}
+
+// openLedger begins to keep the accounts. They are followed until the log is closed and read to its end.
+func (s *server) openLedger(context.Context) (err error) {
+	s.ledger, err = ledger.Open(ledgerConfig(s.cfg, s.p), ledger.Sources{
+		Rejected: func() ledger.Counts { return rejectedEvents(s.collector) }, Log: s.log, Loader: s.backend.loader,
+	}, s.logger)
+	if err != nil {
+		return err
+	}
+	s.running.Go(func() {
+		if err := s.ledger.Run(s.backend.ctx); err != nil {
+			s.logger.Error("the ledger stopped; what was rejected last may be missing from it", "component", "ledger", "err", err)
+		}
+	})
+	return nil
+}
+
+// withLedger answers questions about the ledger, also while the store is away, and hands on all others.
+func withLedger(accounts *ledger.Ledger, others http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", others)
+	mux.HandleFunc("/api/v1/ledger", onlyRead(func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, ledgerDocument{accounts.Accounts()})
+	}))
+	mux.HandleFunc("/api/v1/sites/{site}/ledger", onlyRead(func(w http.ResponseWriter, r *http.Request) {
+		account, ok := accounts.Account(r.PathValue("site"))
+		if !ok {
+			writeError(w, http.StatusNotFound, schemas.UnknownSite, "no site with this id is configured; /api/v1/sites lists them")
+			return
+		}
+		writeJSON(w, http.StatusOK, account)
+	}))
+	return mux
+}
+
+// onlyRead lets GET and HEAD without parameters through.
+func onlyRead(serve http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			w.Header().Set("Allow", "GET, HEAD")
+			writeError(w, http.StatusMethodNotAllowed, schemas.MethodNotAllowed, "only GET and HEAD; this API only reads")
+		case r.URL.RawQuery != "":
+			writeError(w, http.StatusBadRequest, schemas.InvalidParameter, "the ledger takes no parameters")
+		default:
+			serve(w, r)
+		}
+	}
+}
+
+// printLedger writes the accounts as sums that one can check.
+func printLedger(w io.Writer, accounts []ledger.Account) error {
+	if len(accounts) == 0 {
+		_, err := fmt.Fprintln(w, "nothing has arrived, and no site is configured")
+		return err
+	}
+	for i, a := range accounts {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		name := url.PathEscape(a.Site) // a terminal shows it as it is
+		if name == "" {
+			name = "(site unknown)"
+		}
+		fmt.Fprintf(w, "%s, since %s UTC\n\n", name, a.Since.UTC().Format("2006-01-02 15:04"))
+		line := func(label string, n uint64) { fmt.Fprintf(w, "%-24s %12d\n", label, n) }
+		line("Arrived", a.Arrived)
+		line("  Rejected", a.Rejected.Total)
+		for _, code := range slices.Sorted(maps.Keys(a.Rejected.Codes)) {
+			line("    "+string(code), a.Rejected.Codes[code])
+		}
+		line("  Accepted", a.Accepted.Total)
+		line("    stored", a.Accepted.Stored)
+		line("    duplicate", a.Accepted.Duplicate)
+		line("    withdrawn", a.Accepted.Withdrawn)
+		line("    dead-lettered", a.Accepted.Dead)
+		line("    pending", a.Accepted.Pending)
+	}
+	return nil
+}
+
+// rejectedEvents reads the collector's counters.
+func rejectedEvents(c metricsWriter) ledger.Counts {
+	var text strings.Builder
+	c.WriteMetrics(&text)
+	counts := ledger.Counts{}
+	for line := range strings.Lines(text.String()) {
+		var site string
+		var code schemas.Code
+		var n uint64
+		if _, err := fmt.Sscanf(line, "heed_collector_events_rejected_total{site=%q,code=%q} %d", &site, &code, &n); err != nil {
+			continue
+		}
+		if counts[site] == nil {
+			counts[site] = map[schemas.Code]uint64{}
+		}
+		counts[site][code] = n
+	}
+	return counts
+}

@@ -4,7 +4,7 @@ FUZZTIME ?= 60s
 KILLS ?= 100
 GOFLAGS_BUILD := -trimpath -buildvcs=auto -ldflags=-buildid=
 
-.PHONY: help run build fetch test race endure fuzz bench generate lint size check browser nginx
+.PHONY: help run build fetch test race endure fuzz bench soak generate lint size check browser nginx
 
 help: ## print this
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -39,6 +39,9 @@ fuzz: ## run each fuzz target for FUZZTIME
 
 bench: fetch nginx ## measure the collector beside the floor and nginx, recorded in bench/RESULTS.md
 	@go build -o bin/bench ./bench && bin/bench -record bench/RESULTS.md
+
+soak: fetch build ## run the whole program for ten minutes at 80 % of its maximum, recorded in bench/SOAK.md
+	@go build -o bin/bench ./bench && bin/bench -soak 10m -record bench/SOAK.md
 
 generate: ## write every generated file again
 	@go generate ./...

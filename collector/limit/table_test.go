@@ -57,7 +57,7 @@ func TestTableReusesWhatIsPaid(t *testing.T) {
 	table := newTable(shards*setWidth, 1000)
 	at := int64(startsAt)
 	for i := range uint64(setWidth) {
-		table.shard(1 + i*shards).charge(1+i*shards, at, 100+int64(i))
+		table.shard(1+i*shards).charge(1+i*shards, at, 100+int64(i))
 	}
 	const newcomer = 1 + 1000*shards
 	if got := table.shard(newcomer).owed(newcomer, at+100); got != 0 {

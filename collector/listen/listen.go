@@ -81,6 +81,11 @@ func (c Config) Validate() error {
 	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
 		errs = append(errs, errors.New("tls: want both certificate and key, or neither"))
 	}
+	for _, network := range c.Proxy.From {
+		if !network.IsValid() {
+			errs = append(errs, errors.New("proxy: from: want networks, as in 10.0.0.0/8"))
+		}
+	}
 	if c.Proxy.HeaderTimeout < 0 {
 		errs = append(errs, errors.New("proxy: header timeout: want more than 0"))
 	}

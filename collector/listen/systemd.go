@@ -7,7 +7,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // firstFD is the first of the sockets that systemd passes, SD_LISTEN_FDS_START.
@@ -60,11 +61,14 @@ func openSystemd(name string, getenv func(string) string) ([]net.Listener, error
 
 // fromDescriptor makes a listener of an inherited descriptor, which it closes: the listener has its own, closed on exec.
 func fromDescriptor(fd int) (net.Listener, error) {
-	syscall.CloseOnExec(fd)
+	if listening, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || listening == 0 {
+		return nil, fmt.Errorf("descriptor %d does not listen; set Accept=no in the socket unit, and take a socket over once", fd)
+	}
+	unix.CloseOnExec(fd)
 	file := os.NewFile(uintptr(fd), fmt.Sprintf("descriptor %d", fd))
 	ln, err := net.FileListener(file)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("descriptor %d is not a listening stream socket (already taken over, or Accept=yes?): %w", fd, err), file.Close())
+		return nil, errors.Join(fmt.Errorf("descriptor %d is not a stream socket: %w", fd, err), file.Close())
 	}
 	if err := file.Close(); err != nil {
 		return nil, errors.Join(err, ln.Close())

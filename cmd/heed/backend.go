@@ -26,6 +26,7 @@ import (
 type backend struct {
 	cfg    *Config
 	logger *slog.Logger
+	now    func() time.Time
 	log    *wal.Log
 	store  *clickhouse.Store
 	loader *load.Loader
@@ -55,7 +56,7 @@ func openBackend(ctx context.Context, cfg *Config, log *wal.Log, now func() time
 	if err != nil {
 		return nil, err
 	}
-	b := &backend{cfg: cfg, logger: logger.With("component", "heed"), log: log, store: store, ended: make(chan struct{})}
+	b := &backend{cfg: cfg, logger: logger.With("component", "heed"), now: now, log: log, store: store, ended: make(chan struct{})}
 	b.ctx, b.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	b.connected = b.connect(ctx)
 	fatal := cfg.ClickHouse.DSN == "" || errors.Is(b.connected, clickhouse.ErrTooNew)
@@ -96,7 +97,7 @@ func (b *backend) connect(ctx context.Context) error {
 	if _, _, err := b.store.Migrate(ctx); err != nil {
 		return fmt.Errorf("migrate ClickHouse: %w", err)
 	}
-	answers, err := openAnswers(ctx, b.cfg, b.store, b.logger)
+	answers, err := openAnswers(ctx, b.store, analytics.Config{Sites: siteIDs(b.cfg), Now: b.now, Log: b.logger})
 	if err != nil {
 		return err
 	}
@@ -106,10 +107,10 @@ func (b *backend) connect(ctx context.Context) error {
 	return nil
 }
 
-func openAnswers(ctx context.Context, cfg *Config, store *clickhouse.Store, logger *slog.Logger) (*analytics.Analytics, error) {
-	return analytics.Open(ctx, analytics.Config{
-		DSN: store.DSN(), Transport: store.Transport(), Sites: siteIDs(cfg), Log: logger,
-	})
+// openAnswers opens the answers of a store.
+func openAnswers(ctx context.Context, store *clickhouse.Store, cfg analytics.Config) (*analytics.Analytics, error) {
+	cfg.DSN, cfg.Transport = store.DSN(), store.Transport()
+	return analytics.Open(ctx, cfg)
 }
 
 // run connects, if that is still to be done, and loads until the log is closed and read, or the backend is.

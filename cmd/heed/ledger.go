@@ -65,6 +65,9 @@ func runLedger(ctx context.Context, p *program, f *flags) error {
 	return printLedger(p.stdout, document.Sites)
 }
 
+// maxAnswerBytes bounds what the socket may answer.
+const maxAnswerBytes = 64 << 20
+
 // askSocket asks the process that runs on the data folder; errNotRunning when none does.
 func askSocket(ctx context.Context, cfg *Config, path string, document any) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://heed"+path, nil)

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 
 	"heed/analytics"
@@ -82,33 +80,10 @@ func readable(err error) error {
 	return errors.New(answer.Message)
 }
 
-// maxAnswerBytes bounds what the socket may answer.
-const maxAnswerBytes = 64 << 20
-
 // askProcess asks the process that runs on the data folder; errNotRunning when none does.
 func askProcess(ctx context.Context, cfg *Config, site string, question url.Values) (stats analytics.Stats, err error) {
-	address := "http://heed/api/v1/sites/" + url.PathEscape(site) + "/stats?" + question.Encode()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return stats, fmt.Errorf("ask heed serve: %w", err)
-	}
-	answer, err := socketClient(cfg.DataDir).Do(r)
-	if err != nil {
-		return stats, fmt.Errorf("ask heed serve: %w", err)
-	}
-	defer answer.Body.Close()
-	body := json.NewDecoder(io.LimitReader(answer.Body, maxAnswerBytes))
-	if answer.StatusCode != http.StatusOK {
-		refusal := &schemas.Error{}
-		if err := body.Decode(refusal); err != nil {
-			return stats, fmt.Errorf("ask heed serve: status %d", answer.StatusCode)
-		}
-		return stats, refusal
-	}
-	if err := body.Decode(&stats); err != nil {
-		return stats, fmt.Errorf("read answer: %w", err)
-	}
-	return stats, nil
+	err = askSocket(ctx, cfg, "/api/v1/sites/"+url.PathEscape(site)+"/stats?"+question.Encode(), &stats)
+	return stats, err
 }
 
 // askStore opens the data itself. The lock keeps a heed serve from starting meanwhile.
@@ -119,7 +94,7 @@ func askStore(ctx context.Context, p *program, cfg *Config, site string, questio
 		return stats, err
 	}
 	err = withStore(ctx, p, cfg, func(s ownStore) error {
-		answers, err := openAnswers(ctx, cfg, s.Store, s.logger)
+		answers, err := openAnswers(ctx, s.Store, analytics.Config{Sites: siteIDs(cfg), Now: p.now, Log: s.logger})
 		if err != nil {
 			return err
 		}

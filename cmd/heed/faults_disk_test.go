@@ -134,7 +134,7 @@ func TestLogDiskFull(t *testing.T) {
 	heed := startHeed(t, o.data, o.settings("--wal.dir", filepath.Join(disk, "wal"), "--wal.segment_bytes", "64KiB")...)
 	o.send()
 	for range 3 {
-		o.awaitMore(t, 200)
+		o.awaitMore(heed, 200)
 		o.awaitRefused(heed, 50, func() { fill(t, disk, 0) })
 		makeRoom(t, disk)
 		o.awaitLoaded(heed)
@@ -153,7 +153,7 @@ func TestDataDiskFull(t *testing.T) {
 	heed := startHeed(t, o.data, o.settings("--wal.segment_bytes", "64KiB")...)
 	o.send()
 	for range 2 {
-		o.awaitMore(t, 200)
+		o.awaitMore(heed, 200)
 		o.awaitRefused(heed, 50, func() { fill(t, disk, 0) })
 		makeRoom(t, disk)
 		o.awaitLoaded(heed)
@@ -171,14 +171,14 @@ func TestStoreDiskFull(t *testing.T) {
 	o := newOrdeal(t, disk)
 	heed := startHeed(t, o.data, o.settings("--wal.dir", filepath.Join(t.TempDir(), "wal"), "--wal.segment_bytes", "64KiB")...)
 	o.send()
-	o.awaitMore(t, 200)
+	o.awaitMore(heed, 200)
 	before := o.metric(heed, "heed_load_store_errors_total")
 	o.await(heed, "inserts that are refused for want of room", func() bool {
 		fill(t, disk, 64<<20)
 		return o.metric(heed, "heed_load_store_errors_total") > before
 	})
 	fill(t, disk, 0)
-	o.awaitMore(t, 200)
+	o.awaitMore(heed, 200)
 	makeRoom(t, disk)
 	o.awaitLoaded(heed)
 	o.finish(heed)
@@ -194,7 +194,7 @@ func TestIdleDiskFull(t *testing.T) {
 	o := newOrdeal(t, disk)
 	heed := startHeed(t, o.data, o.settings()...)
 	o.send()
-	o.awaitMore(t, 50)
+	o.awaitMore(heed, 50)
 	o.pauseClients()
 	until := time.Now().Add(2 * time.Second) // the loader is idle after one
 	o.await(heed, "the end of the fault", func() bool {
@@ -220,7 +220,7 @@ func TestLogReadOnly(t *testing.T) {
 	settings := []string{"--wal.dir", log, "--wal.segment_bytes", "64KiB"}
 	heed := startHeed(t, o.data, o.settings(settings...)...)
 	o.send()
-	o.awaitMore(t, 200)
+	o.awaitMore(heed, 200)
 	mount(t, log, log, "", syscall.MS_BIND, "")
 	mount(t, "", log, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, "")
 	o.awaitRefused(heed, 50, func() {})

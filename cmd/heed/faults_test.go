@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"heed/schemas"
 )
 
 const (
@@ -84,11 +86,22 @@ func (o *ordeal) pauseClients() {
 // finish ends the clients and stops heed; then every acknowledged event must be in ClickHouse once.
 func (o *ordeal) finish(heed *process) {
 	o.t.Helper()
-	o.awaitMore(o.t, 50)
+	o.awaitMore(heed, 50)
 	o.pauseClients()
 	heed.stop()
 	o.t.Logf("%d events acknowledged, %d answers were 503", len(o.acked), o.refused.Load())
 	o.check(o.t, filepath.Join(o.data, "clickhouse"))
+}
+
+// batch is one of the kill test's. JSON leaves an engagement of 0 ms out, which the collector would refuse.
+func (o *ordeal) batch(random *rand.Rand) schemas.Batch {
+	b := o.killedSite.batch(random)
+	for i, ev := range b.Events {
+		if ev.Kind == schemas.Engagement {
+			b.Events[i].Engaged = max(ev.Engaged, 1)
+		}
+	}
+	return b
 }
 
 func (o *ordeal) client(ctx context.Context, random *rand.Rand) {
@@ -143,6 +156,18 @@ func (i *inspector) RoundTrip(r *http.Request) (*http.Response, error) {
 		i.o.t.Errorf("a batch was answered %s, want 202, or 503 or 429 for a while", answer.Status)
 	}
 	return answer, nil
+}
+
+// awaitMore waits until n more events have been acknowledged.
+func (o *ordeal) awaitMore(heed *process, n int) {
+	o.t.Helper()
+	count := func() int {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		return len(o.acked)
+	}
+	want := count() + n
+	o.await(heed, fmt.Sprintf("%d acknowledged events", want), func() bool { return count() >= want })
 }
 
 // awaitRefused does what keeps the fault up until n more batches have been refused.

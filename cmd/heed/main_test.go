@@ -32,8 +32,7 @@ func heedMain() {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(exitUsage)
 		}
-		ahead := time.Until(start)
-		p.now = func() time.Time { return time.Now().Add(ahead) }
+		p.now = clockFrom(time.Until(start), os.Getenv(testClock))
 	}
 	os.Exit(p.run(context.Background(), os.Args[1:]))
 }

@@ -130,7 +130,7 @@ func do(t *testing.T, client *http.Client, method, address string, body io.Reade
 // What the client says of its address does not reach the collector; what the connection says does.
 func TestAddressIsTheConnections(t *testing.T) {
 	everyFront(t, accepted, func(t *testing.T, f front, collector *recorder) {
-		f2 := func(headers ...string) {
+		check := func(headers ...string) {
 			t.Helper()
 			do(t, f.from(t, visitorAddress), "POST", f.url+prefix+"/shop/ordinary", strings.NewReader("{}"), headers...)
 			got, _ := collector.last(t)
@@ -141,11 +141,11 @@ func TestAddressIsTheConnections(t *testing.T) {
 				t.Errorf("Forwarded of %q = %q, want none", headers, forwarded)
 			}
 		}
-		f2()
-		f2("X-Forwarded-For", "203.0.113.9")
-		f2("X-Forwarded-For", "203.0.113.9", "X-Forwarded-For", "198.51.100.7, 127.0.0.3")
-		f2("Forwarded", "for=203.0.113.9")
-		f2("X-Real-IP", "203.0.113.9", "X-Forwarded-For", "")
+		check()
+		check("X-Forwarded-For", "203.0.113.9")
+		check("X-Forwarded-For", "203.0.113.9", "X-Forwarded-For", "198.51.100.7, 127.0.0.3")
+		check("Forwarded", "for=203.0.113.9")
+		check("X-Real-IP", "203.0.113.9", "X-Forwarded-For", "")
 	})
 }
 
@@ -230,18 +230,23 @@ func TestCookiesOfTheSiteStayThere(t *testing.T) {
 
 // Answers come as the collector gave them, each from the collector itself.
 func TestAnswersPass(t *testing.T) {
+	const (
+		visitorCookie = "heed_v_shop=0123456789abcdef0123456789abcdef; max-age=34128000; path=/; HttpOnly; secure; SameSite=Lax"
+		choiceCookie  = "heed=1.0f.20370.0badcafe; path=/"
+		logFull       = `{"code":"unavailable","message":"the log is full"}`
+	)
 	answers := map[string]http.HandlerFunc{
 		"/shop/ordinary": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Cache-Control", "no-store")
-			w.Header().Add("Set-Cookie", "heed_v_shop=0123456789abcdef0123456789abcdef; max-age=34128000; path=/; HttpOnly; secure; SameSite=Lax")
-			w.Header().Add("Set-Cookie", "heed=1.0f.20370.0badcafe; path=/")
+			w.Header().Add("Set-Cookie", visitorCookie)
+			w.Header().Add("Set-Cookie", choiceCookie)
 			w.WriteHeader(http.StatusAccepted)
 		},
 		"/shop/urgent": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Retry-After", "60")
 			w.WriteHeader(http.StatusServiceUnavailable)
-			_, _ = io.WriteString(w, `{"code":"unavailable","message":"the log is full"}`)
+			_, _ = io.WriteString(w, logFull)
 		},
 		"/shop/view.gif": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "image/gif")
@@ -270,9 +275,8 @@ func TestAnswersPass(t *testing.T) {
 				}
 			}
 		}
-		check("POST", "/shop/ordinary", 202, "", "Cache-Control", "no-store", "Set-Cookie",
-			"heed_v_shop=0123456789abcdef0123456789abcdef; max-age=34128000; path=/; HttpOnly; secure; SameSite=Lax | heed=1.0f.20370.0badcafe; path=/")
-		check("POST", "/shop/urgent", 503, `{"code":"unavailable","message":"the log is full"}`, "Retry-After", "60", "Content-Type", "application/json")
+		check("POST", "/shop/ordinary", 202, "", "Cache-Control", "no-store", "Set-Cookie", visitorCookie+" | "+choiceCookie)
+		check("POST", "/shop/urgent", 503, logFull, "Retry-After", "60", "Content-Type", "application/json")
 		check("GET", "/shop/view.gif", 200, "GIF89a", "X-Heed-Stored", "0", "X-Heed-Reason", "no_consent")
 	})
 }
@@ -319,7 +323,8 @@ func checkRefusal(t *testing.T, answer *http.Response, body string, status int, 
 	if err := json.Unmarshal([]byte(body), &refusal); err != nil || refusal.Code != code || refusal.Message == "" {
 		t.Errorf("body = %q, want the error %s", body, code)
 	}
-	if answer.StatusCode != status || answer.Header.Get("Content-Type") != "application/json" || answer.Header.Get("Cache-Control") != "no-store" {
-		t.Errorf("answer = %s %v, want %d, JSON, no-store", answer.Status, answer.Header, status)
+	h := answer.Header
+	if answer.StatusCode != status || h.Get("Content-Type") != "application/json" || h.Get("Cache-Control") != "no-store" {
+		t.Errorf("answer = %s %v, want %d, JSON, no-store", answer.Status, h, status)
 	}
 }

@@ -3,6 +3,7 @@ package proxy_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -51,17 +52,17 @@ type heed struct {
 	output *output // standard output and error together
 	done   chan struct{}
 
+	collector string // 127.0.0.1:port; it prints its public address only
 	api       string // http://127.0.0.1:port
-	collector string // 127.0.0.1:port
 	tag       string // what it tells the owner to paste
 }
 
-// startHeed starts program with the configuration file on ports of its own, and returns when it is ready.
+// startHeed starts program with the configuration file on ports of the test's own, and returns when it is ready.
 func startHeed(t *testing.T, program, config, data, city string) *heed {
 	t.Helper()
-	h := &heed{output: &output{}, done: make(chan struct{})}
+	h := &heed{output: &output{}, done: make(chan struct{}), collector: fmt.Sprintf("127.0.0.1:%d", freePort(t))}
 	h.cmd = exec.Command(program, "serve", "--config", config, "--data.dir", data, "--geo.city", city,
-		"--collector.address", "127.0.0.1:0", "--api.address", "127.0.0.1:0")
+		"--collector.address", h.collector, "--api.address", "127.0.0.1:0")
 	h.cmd.Env = append(os.Environ(), "HEED_CLICKHOUSE_LIBRARY="+libraryPath(t))
 	h.cmd.Stdout, h.cmd.Stderr = h.output, h.output
 	if err := h.cmd.Start(); err != nil {
@@ -80,9 +81,8 @@ func startHeed(t *testing.T, program, config, data, city string) *heed {
 }
 
 var (
-	apiLine       = regexp.MustCompile(`(?m)^  api +(http://[^/\s]+)`)
-	collectorLine = regexp.MustCompile(`(?m)^  collector +http://([^/\s]+)` + prefix + `$`)
-	tagLines      = regexp.MustCompile(`(?m)^  <script>.*\n  <script async .*$`)
+	apiLine  = regexp.MustCompile(`(?m)^  api +(http://[^/\s]+)`)
+	tagLines = regexp.MustCompile(`(?m)^  <script>.*\n  <script async .*$`)
 )
 
 func (h *heed) awaitReady(t *testing.T) {
@@ -116,14 +116,14 @@ func isReady(api string) bool {
 	return answer.StatusCode == http.StatusOK
 }
 
-// readOutput takes the addresses and the tag from what heed prints.
+// readOutput takes the API's address and the tag from what heed prints.
 func (h *heed) readOutput(t *testing.T, text string) {
 	t.Helper()
-	api, collector := apiLine.FindStringSubmatch(text), collectorLine.FindStringSubmatch(text)
-	if h.tag = tagLines.FindString(text); api == nil || collector == nil || h.tag == "" {
-		t.Fatalf("heed printed no address of the API, of the collector, or no tag:\n%s", text)
+	api := apiLine.FindStringSubmatch(text)
+	if h.tag = tagLines.FindString(text); api == nil || h.tag == "" {
+		t.Fatalf("heed printed no address of the API, or no tag:\n%s", text)
 	}
-	h.api, h.collector = api[1], collector[1]
+	h.api = api[1]
 }
 
 // stop asks for an end and waits for it.

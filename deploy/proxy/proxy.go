@@ -1,5 +1,6 @@
-// Package proxy is the recipe for a site that is itself a Go program: it puts the collector under the site's own origin.
-// Copy it; it needs the standard library alone. README.md says why one wants it, and has the same for other servers.
+// Package proxy is the recipe for a site that is itself a Go program: it puts the collector under the site's own
+// origin. Copy it; it needs the standard library alone. README.md says why one wants it, and has the same for other
+// servers.
 package proxy
 
 import (
@@ -23,7 +24,7 @@ const (
 // What is answered in the collector's place has the collector's form.
 const (
 	tooLarge = `{"code":"too_large","message":"the body is longer than 64 KiB: split the batch"}`
-	away     = `{"code":"unavailable","message":"the collector cannot be reached: send the same batch again later"}`
+	away     = `{"code":"unavailable","message":"the collector is away: send the same batch again later"}`
 )
 
 // New returns a handler that passes requests on to the collector at the given address, as in http://127.0.0.1:8081. It

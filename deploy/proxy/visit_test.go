@@ -288,15 +288,17 @@ func checkViews(t *testing.T, stats analytics.Stats, want map[string]uint64) {
 
 // checkRefusals wants the collector's own refusals unchanged, and nginx's in the same form.
 func checkRefusals(t *testing.T, f front) {
-	client, address := f.from(t, visitorAddress), f.url+prefix+"/shop/ordinary"
-	answer, body := do(t, client, "POST", address, strings.NewReader("{}"), "Content-Type", "application/x-www-form-urlencoded")
-	checkRefusal(t, answer, body, http.StatusUnsupportedMediaType, schemas.UnsupportedMedia)
-	answer, body = do(t, client, "POST", address, strings.NewReader("{}"), "Content-Type", "text/plain", "Origin", "https://example.org")
-	checkRefusal(t, answer, body, http.StatusForbidden, schemas.ForeignOrigin)
-	answer, body = do(t, client, "POST", address, strings.NewReader(strings.Repeat(" ", schemas.MaxBatchBytes)), "Content-Type", "text/plain")
-	checkRefusal(t, answer, body, http.StatusBadRequest, schemas.Malformed)
-	answer, body = do(t, client, "POST", address, strings.NewReader(strings.Repeat(" ", schemas.MaxBatchBytes+1)), "Content-Type", "text/plain")
-	checkRefusal(t, answer, body, http.StatusRequestEntityTooLarge, schemas.TooLarge)
+	client := f.from(t, visitorAddress)
+	check := func(length, status int, code schemas.Code, headers ...string) {
+		t.Helper()
+		body := strings.NewReader(strings.Repeat(" ", length))
+		answer, text := do(t, client, "POST", f.url+prefix+"/shop/ordinary", body, headers...)
+		checkRefusal(t, answer, text, status, code)
+	}
+	check(2, http.StatusUnsupportedMediaType, schemas.UnsupportedMedia, "Content-Type", "application/x-www-form-urlencoded")
+	check(2, http.StatusForbidden, schemas.ForeignOrigin, "Content-Type", "text/plain", "Origin", "https://example.org")
+	check(schemas.MaxBatchBytes, http.StatusBadRequest, schemas.Malformed, "Content-Type", "text/plain")
+	check(schemas.MaxBatchBytes+1, http.StatusRequestEntityTooLarge, schemas.TooLarge, "Content-Type", "text/plain")
 }
 
 // await asks the API until the answer is complete or clearly will not be; the caller looks at what came last. Bots count

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -33,17 +35,20 @@ func (c *Collector) refuse(ctx *fasthttp.RequestCtx, t target, err *schemas.Erro
 	ctx.SetStatusCode(status(err.Code))
 	ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
 	allowOrigin(&ctx.Response.Header, t.origin)
-	if err.Code == schemas.MethodNotAllowed {
+	switch err.Code {
+	case schemas.Unavailable:
+		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, retryAfter(err))
+	case schemas.MethodNotAllowed:
 		ctx.Response.Header.Set(fasthttp.HeaderAllow, allowed(t))
 	}
 	writeJSON(ctx, err)
 }
 
-// unavailable refuses a batch that the log did not take.
-func (c *Collector) unavailable(ctx *fasthttp.RequestCtx, t target, err error) {
-	refusal, retryAfter := logError(err)
-	c.refuse(ctx, t, refusal)
-	ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, retryAfter)
+// limited refuses a batch that is one too many from there, and says when it is not any more.
+func (c *Collector) limited(ctx *fasthttp.RequestCtx, t target, wait time.Duration) {
+	c.refuseTarget(ctx, t, errRateLimited)
+	seconds := max(1, int64((wait+time.Second-1)/time.Second))
+	ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, strconv.FormatInt(seconds, 10))
 }
 
 // allowed lists the methods that a target takes.

@@ -2,6 +2,8 @@ package collector_test
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"io"
 	"net/http"
@@ -56,11 +58,15 @@ func badInputs(t *testing.T) []badInput {
 		{"wrong method", 405, schemas.MethodNotAllowed, do("PUT", urgent)},
 		{"wrong media type", 415, schemas.UnsupportedMedia, raw(head("POST", urgent, "Content-Type: text/html", "Content-Length: 60000"))},
 		{"no media type", 415, schemas.UnsupportedMedia, raw(head("POST", urgent, "Content-Length: 60000"))},
-		{"compressed body", 415, schemas.UnsupportedMedia, raw(head("POST", urgent, text, "Content-Encoding: gzip", "Content-Length: 60000"))},
+		{"unknown compression, or two at once", 415, schemas.UnsupportedMedia, raw(head("POST", urgent, text, "Content-Encoding: gzip, br", "Content-Length: 60000"))},
 		{"body announced too long", 413, schemas.TooLarge, raw(head("POST", urgent, text, fmt.Sprintf("Content-Length: %d", schemas.MaxBatchBytes+1)))},
 		{"request line or headers too long", 431, schemas.HeadersTooLarge, raw(head("POST", urgent, "Cookie: "+strings.Repeat("a", 9<<10)))},
 		{"path too long", 431, schemas.HeadersTooLarge, raw("GET /" + strings.Repeat("a", 9<<10))},
 		{"not HTTP", 400, schemas.Malformed, raw("\x16\x03\x01 garbage\r\n\r\n")},
+		{"Content-Length and Transfer-Encoding", 400, schemas.Malformed, raw(head("POST", urgent, text, "Content-Length: 60000", "Transfer-Encoding: chunked"))},
+		{"folded header line", 400, schemas.Malformed, raw(head("POST", urgent, text, "X-A: a\r\n b", "Content-Length: 60000"))},
+		{"bare line feed", 400, schemas.Malformed, raw(head("POST", urgent, text, "X-A: a\nX-B: b", "Content-Length: 60000"))},
+		{"too many header lines", 431, schemas.HeadersTooLarge, raw(head("POST", urgent, strings.Repeat("A: b\r\n", 200)+text))},
 		{"two lengths that differ", 400, schemas.Malformed, raw(head("POST", urgent, text, "Content-Length: 1", "Content-Length: 2"))},
 
 		// While the body is read.
@@ -77,6 +83,10 @@ func badInputs(t *testing.T) []badInput {
 		{"empty body", 400, schemas.Malformed, post("")},
 		{"not UTF-8", 400, schemas.Malformed, post(rawBatch(rawEvent("\"x\":\"\xff\",")))},
 		{"NUL byte", 400, schemas.Malformed, post(rawBatch(rawEvent("\"x\":\"\x00\",")))},
+		{"compressed body damaged or cut short", 400, schemas.Malformed, post("\x1f\x8b garbage", "Content-Encoding", "gzip")},
+		{"body too long when expanded", 413, schemas.TooLarge, func(e *edge) answer {
+			return e.post(gzipped(strings.Repeat(" ", schemas.MaxBatchBytes+1)), "Content-Encoding", "gzip")
+		}},
 		{"nested too deep", 400, schemas.TooDeep, post(rawBatch(rawEvent(`"x":` + nested + `,`)))},
 		{"another version", 400, schemas.UnsupportedVersion, post(`{"v":2,"sent":1,"events":[]}`)},
 		{"too many events", 400, schemas.TooManyEvents, post(rawBatch(many))},
@@ -136,6 +146,14 @@ func TestBadInput(t *testing.T) {
 	if got := e.stored(); len(got) > 0 {
 		t.Errorf("stored %d events of bad input, want none", len(got))
 	}
+}
+
+func gzipped(text string) string {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	io.WriteString(w, text)
+	w.Close()
+	return out.String()
 }
 
 // cutShort sends half a body and closes its half of the connection.

@@ -1,18 +1,16 @@
 package collector
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"heed/collector/guard"
 	"heed/pipeline/enrich"
 	"heed/schemas"
 )
-
-// pooledBodyBytes is up to which body a visit is used again. The parser keeps room for as many values as it ever saw;
-// this keeps one body of brackets from occupying that room for good.
-const pooledBodyBytes = 16 << 10
 
 // visit is what is known while a batch or a pixel is handled: who sent it, what is allowed, what is kept. It is pooled;
 // nothing of it outlives the request.
@@ -20,12 +18,14 @@ type visit struct {
 	ctx      *fasthttp.RequestCtx
 	received time.Time
 	target
-	place  enrich.Place
-	device enrich.Client
+	address address // until the place is known and the quota asked
+	place   enrich.Place
+	device  enrich.Client
 	ruling
 	visitor []byte // as stored; empty without a performance grant
 	hash    [32]byte
-	scratch []byte // for the text of a cookie
+	scratch []byte                       // for the text of a cookie
+	room    *[schemas.MaxBatchBytes]byte // what a compressed body was expanded into
 
 	decoder   decoder
 	kept      []kept
@@ -35,34 +35,70 @@ type visit struct {
 // serveBatch is the way of a batch: bound and decode, decide, enrich, hand over, answer.
 func (c *Collector) serveBatch(ctx *fasthttp.RequestCtx, t target) {
 	v := c.newVisit(ctx, t)
-	body, batch := ctx.PostBody(), &v.decoder.batch
-	if err := v.decoder.decode(body); err != nil {
+	c.takeBatch(v)
+	c.release(v) // not deferred: after a panic nobody knows who still looks at the visit
+}
+
+func (c *Collector) takeBatch(v *visit) {
+	ctx, t := v.ctx, v.target
+	if err := c.read(v); err != nil {
 		c.refuseTarget(ctx, t, err)
-		c.release(v, len(body))
 		return
+	}
+	batch := &v.decoder.batch
+	if t.site.quota != nil {
+		// A batch without events costs as much as one event: it may have a choice sealed.
+		if verdict := t.site.quota.Allow(v.address.Addr, max(1, len(batch.Events)), time.Now()); !verdict.OK() {
+			c.limited(ctx, t, verdict.RetryAfter)
+			return
+		}
 	}
 	c.decide(v, claim{choice: batch.Choice, gpc: batch.GPC, dnt: batch.DNT, mayGrant: true})
 	v.identify(batch.Visitor)
 	c.keepEvents(v)
 	if err := c.handOver(v); err != nil {
-		c.unavailable(ctx, t, err)
+		c.refuse(ctx, t, logError(err))
 	} else {
 		c.accept(v)
 	}
-	c.release(v, len(body))
+}
+
+// read expands the body where it is compressed, and decodes it.
+func (c *Collector) read(v *visit) *schemas.Error {
+	body := v.ctx.PostBody()
+	if v.coding == "" {
+		return v.decoder.decode(body)
+	}
+	room := c.rooms.Get().(*[schemas.MaxBatchBytes]byte)
+	v.room = room
+	body, err := c.expander.Expand(room[:0], v.coding, body, len(room))
+	switch {
+	case errors.Is(err, guard.ErrExpanded):
+		return errTooLarge
+	case errors.Is(err, guard.ErrEncoding):
+		return errMediaCoding
+	case err != nil:
+		return errCompressed
+	}
+	return v.decoder.decode(body)
 }
 
 func (c *Collector) newVisit(ctx *fasthttp.RequestCtx, t target) *visit {
 	v := c.visits.Get().(*visit)
-	v.ctx, v.received, v.target = ctx, c.cfg.Now(), t
+	v.ctx, v.received, v.target, v.address = ctx, c.cfg.Now(), t, c.addressOf(ctx)
 	return v
 }
 
-// release gives the visit back. A panic skips it, and the visit is then left to the garbage collector.
-func (c *Collector) release(v *visit, bodyBytes int) {
-	if bodyBytes > pooledBodyBytes {
-		return
+// release gives the visit back, and forgets what it borrowed.
+func (c *Collector) release(v *visit) {
+	if v.room != nil {
+		c.rooms.Put(v.room)
+		v.room = nil
 	}
+	v.decoder.forget()
+	clear(v.kept)
+	clear(v.envelopes)
+	v.address = address{}
 	v.ctx, v.target, v.place, v.device, v.ruling = nil, target{}, enrich.Place{}, enrich.Client{}, ruling{}
 	v.visitor, v.kept, v.envelopes = nil, v.kept[:0], v.envelopes[:0]
 	c.visits.Put(v)
@@ -77,7 +113,7 @@ func (c *Collector) handOver(v *visit) error {
 		c.metrics.appendSeconds.UpdateDuration(start)
 	}
 	v.site.ledger.settle(len(v.envelopes), v.decoder.rejected, err == nil)
-	if err != nil && c.warnings.due(v.received) {
+	if err != nil && c.warnings.append.due() {
 		c.logger.Warn("events not made durable, clients are told to come back", "err", err)
 	}
 	return err
@@ -86,10 +122,11 @@ func (c *Collector) handOver(v *visit) error {
 // quietTime is how long a warning of the same cause is not repeated.
 const quietTime = 30 * time.Second
 
-// limiter lets one in each quietTime through.
-type limiter struct{ nextMs atomic.Int64 }
+// quiet lets one warning in each quietTime through. Its zero value is from before the machine was started, so that no
+// step of the wall clock silences a warning.
+type quiet struct{ last atomic.Pointer[time.Time] }
 
-func (l *limiter) due(now time.Time) bool {
-	next := l.nextMs.Load()
-	return now.UnixMilli() >= next && l.nextMs.CompareAndSwap(next, now.Add(quietTime).UnixMilli())
+func (q *quiet) due() bool {
+	now, last := time.Now(), q.last.Load()
+	return (last == nil || now.Sub(*last) >= quietTime) && q.last.CompareAndSwap(last, &now)
 }

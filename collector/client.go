@@ -1,13 +1,13 @@
 package collector
 
 import (
-	"bytes"
 	"log/slog"
 	"net"
 	"net/netip"
 
 	"github.com/valyala/fasthttp"
 
+	"heed/collector/guard"
 	"heed/pipeline/enrich"
 )
 
@@ -21,7 +21,7 @@ func (address) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 func (address) String() string { return "[redacted]" }
 
 // addressOf returns the client's address: the peer's, or, when the peer is a trusted proxy, the last hop of
-// X-Forwarded-For that is not one. What stands before that hop was written by the client and proves nothing. An unknown
+// the header that proxies write, that is not one. What stands before that hop was written by the client and proves nothing. An unknown
 // address is the zero one; its place is unknown, and consent then as strict as can be.
 func (c *Collector) addressOf(ctx *fasthttp.RequestCtx) address {
 	tcp, ok := ctx.RemoteAddr().(*net.TCPAddr)
@@ -30,49 +30,34 @@ func (c *Collector) addressOf(ctx *fasthttp.RequestCtx) address {
 	}
 	peer, _ := netip.AddrFromSlice(tcp.IP)
 	peer = peer.Unmap()
-	if !c.trusts(peer) {
+	proxies := guard.Proxies(c.cfg.TrustedProxies)
+	if !proxies.Contain(peer) {
 		return address{peer}
 	}
-	return c.forwarded(ctx.Request.Header.PeekAll(fasthttp.HeaderXForwardedFor), peer)
+	if c.cfg.ProxyHeader == fasthttp.HeaderForwarded {
+		return address{proxies.Forwarded(peer, ctx.Request.Header.PeekAll(fasthttp.HeaderForwarded))}
+	}
+	return address{proxies.XForwardedFor(peer, ctx.Request.Header.PeekAll(fasthttp.HeaderXForwardedFor))}
 }
 
-// forwarded walks the hops of X-Forwarded-For from the last one back.
-func (c *Collector) forwarded(lines [][]byte, peer netip.Addr) address {
-	for i := len(lines) - 1; i >= 0; i-- {
-		for line, more := lines[i], true; more; {
-			comma := bytes.LastIndexByte(line, ',')
-			hop, err := netip.ParseAddr(text(bytes.TrimSpace(line[comma+1:])))
-			if err != nil {
-				return address{}
-			}
-			if peer = hop.Unmap(); !c.trusts(peer) {
-				return address{peer}
-			}
-			if more = comma >= 0; more {
-				line = line[:comma]
-			}
-		}
+// headersOf borrows the headers that describe the client. Those that a browser adds for the sake of security are only
+// read where it adds them.
+func headersOf(h *fasthttp.RequestHeader, trustworthy bool) enrich.Headers {
+	headers := enrich.Headers{
+		UserAgent:   text(h.UserAgent()),
+		CHUA:        text(h.Peek("Sec-Ch-Ua")),
+		CHMobile:    text(h.Peek("Sec-Ch-Ua-Mobile")),
+		CHPlatform:  text(h.Peek("Sec-Ch-Ua-Platform")),
+		Trustworthy: trustworthy,
 	}
-	return address{peer}
-}
-
-func (c *Collector) trusts(peer netip.Addr) bool {
-	for _, network := range c.cfg.TrustedProxies {
-		if network.Contains(peer) {
-			return true
-		}
+	if trustworthy {
+		headers.SecFetchSite = text(h.Peek("Sec-Fetch-Site"))
+		headers.SecFetchMode = text(h.Peek("Sec-Fetch-Mode"))
+		headers.SecFetchDest = text(h.Peek("Sec-Fetch-Dest"))
+		headers.Accept = text(h.Peek(fasthttp.HeaderAccept))
+		headers.AcceptLanguage = text(h.Peek(fasthttp.HeaderAcceptLanguage))
 	}
-	return false
-}
-
-// headersOf borrows the headers that describe the client.
-func headersOf(h *fasthttp.RequestHeader) enrich.Headers {
-	return enrich.Headers{
-		UserAgent:  text(h.UserAgent()),
-		CHUA:       text(h.Peek("Sec-Ch-Ua")),
-		CHMobile:   text(h.Peek("Sec-Ch-Ua-Mobile")),
-		CHPlatform: text(h.Peek("Sec-Ch-Ua-Platform")),
-	}
+	return headers
 }
 
 // hasOne reports whether any line of a header is exactly "1". Both Sec-GPC and DNT define nothing else, and a second

@@ -8,10 +8,13 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"heed/collector/guard"
+	"heed/collector/limit"
 	"heed/pipeline/enrich"
 	"heed/pipeline/wal"
 	"heed/schemas"
@@ -33,15 +36,22 @@ type Collector struct {
 	cfg      Config
 	prefix   []byte // Config.Prefix with a slash at its end
 	sites    map[string]*site
+	order    []*site // as configured
 	log      Log
 	enricher *enrich.Enricher
 	logger   *slog.Logger
 	metrics  *collectorMetrics
 	server   *fasthttp.Server
 	visits   sync.Pool
+	rooms    sync.Pool // of *[schemas.MaxBatchBytes]byte, for bodies that are expanded
 
 	deadlines deadlines // of Log.Append
-	warnings  limiter   // of a log that takes nothing
+	shedder   *shedder
+	limiter   *limit.Limiter // nil: nobody is
+	expander  *guard.Expander
+	open      atomic.Int64 // connections
+	bodies    atomic.Int64 // bytes that connections are charged with
+	warnings  struct{ append, accept quiet }
 }
 
 // New makes a collector that hands what it accepts to log. It opens nothing; log and enricher stay the caller's to
@@ -62,14 +72,37 @@ func New(cfg Config, log Log, enricher *enrich.Enricher, logger *slog.Logger) (*
 		enricher: enricher,
 		logger:   logger.With("component", "collector"),
 		metrics:  newMetrics(),
+		shedder:  newShedder(log),
+		expander: guard.NewExpander(runtime.GOMAXPROCS(0)),
 	}
 	c.deadlines.timeout = cfg.Limits.AppendTimeout
+	c.rooms.New = func() any { return new([schemas.MaxBatchBytes]byte) }
 	c.visits.New = func() any { return new(visit) }
-	for _, s := range cfg.Sites {
-		c.sites[s.Key] = newSite(s, c.metrics.newLedger(s.ID))
+	if err := c.addSites(); err != nil {
+		return nil, fmt.Errorf("configure collector: %w", err)
 	}
 	c.server = c.newServer()
 	return c, nil
+}
+
+// addSites makes the sites ready for requests.
+func (c *Collector) addSites() (err error) {
+	if c.cfg.Rates != nil {
+		if c.limiter, err = limit.New(*c.cfg.Rates); err != nil {
+			return err
+		}
+	}
+	for _, cfg := range c.cfg.Sites {
+		s := newSite(cfg, c.metrics.newLedger(cfg.ID))
+		if c.limiter != nil {
+			if s.quota, err = c.limiter.Site(cfg.Rate); err != nil {
+				return fmt.Errorf("site %q: %w", cfg.ID, err)
+			}
+		}
+		c.sites[cfg.Key] = s
+		c.order = append(c.order, s)
+	}
+	return nil
 }
 
 // newServer bounds what a connection can cost before the handler sees it.
@@ -119,7 +152,7 @@ func (c *Collector) Shutdown(ctx context.Context) error {
 
 // handle is the root of every request.
 func (c *Collector) handle(ctx *fasthttp.RequestCtx) {
-	defer c.recoverPanic(ctx)
+	defer c.finish(ctx)
 	t, err := c.route(&ctx.Request.Header)
 	if err != nil {
 		c.refuseTarget(ctx, t, err)
@@ -144,6 +177,9 @@ func (c *Collector) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestCo
 	if _, err := c.route(h); err != nil {
 		h.SetContentLength(0)
 		h.Del(fasthttp.HeaderExpect)
+		if err == errShed {
+			h.Set(shedMark, "1")
+		}
 	}
 	return fasthttp.RequestConfig{}
 }
@@ -163,10 +199,13 @@ func (c *Collector) refuseTarget(ctx *fasthttp.RequestCtx, t target, err *schema
 	c.refuse(ctx, t, err)
 }
 
-// recoverPanic turns a mistake of ours into a 500. The panic's own text may hold what a visitor sent, so only a runtime
-// error's is logged.
-func (c *Collector) recoverPanic(ctx *fasthttp.RequestCtx) {
+// finish ends the handling of every request. It turns a mistake of ours into a 500. The panic's own text may hold what a
+// visitor sent, so only a runtime error's is logged.
+func (c *Collector) finish(ctx *fasthttp.RequestCtx) {
 	r := recover()
+	if own := ours(ctx); own != nil {
+		own.settle()
+	}
 	if r == nil {
 		return
 	}

@@ -9,7 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/valyala/fasthttp"
+
+	"heed/collector/limit"
 	"heed/pipeline/enrich"
+	"heed/schemas"
 )
 
 // Config says what is collected, for whom and within which bounds.
@@ -18,8 +22,13 @@ type Config struct {
 	Prefix string
 	// Sites that are collected for. Keys and ids are unique.
 	Sites []Site
-	// TrustedProxies are the networks whose X-Forwarded-For is believed. Without any, the peer is the client.
+	// TrustedProxies are the networks whose word on the client's address is believed. Without any, the peer is the client.
 	TrustedProxies []netip.Prefix
+	// ProxyHeader is the header in which they say it: X-Forwarded-For, also when empty, or Forwarded (RFC 7239). Only
+	// the one that the proxy sets can be believed: the other would be the client's own word, passed on.
+	ProxyHeader string
+	// Rates bound how many events a site takes from whom; nil takes all. See package limit.
+	Rates *limit.Config
 	// Limits of the connection; a zero field takes its value from DefaultLimits.
 	Limits Limits
 	// Now is the clock that receipt is told by; nil means time.Now.
@@ -32,9 +41,10 @@ type Site struct {
 	Key     string   // its public name in URLs and in the visitor cookie's name
 	Origins []string // where its pages are, as browsers write it: scheme://host[:port], default port left out
 
-	AnonymousCount  bool // count page views without consent where that is allowed
-	Exemption       bool // the conditions of an exemption from consent are met, and recorded
-	RetentionMonths int  // the retention class of its rows, 1 to 255
+	AnonymousCount  bool    // count page views without consent where that is allowed
+	Exemption       bool    // the conditions of an exemption from consent are met, and recorded
+	Rate            float64 // events a second where Config.Rates is set; 0 for the rate there
+	RetentionMonths int     // the retention class of its rows, 1 to 255
 
 	VisitorKey []byte // turns visitor ids into what is stored, 32 bytes
 	SealKey    []byte // seals choices, 32 bytes
@@ -62,7 +72,8 @@ type Limits struct {
 	WriteTimeout  time.Duration // for one answer to be taken
 	IdleTimeout   time.Duration // between two requests of a connection
 	AppendTimeout time.Duration // for the log to make a batch durable; beyond: unavailable
-	Connections   int           // open at once; each may hold one body of schemas.MaxBatchBytes. Beyond: 503
+	Connections   int           // open at once, over all listeners. Beyond: 503
+	BodyBytes     int64         // of requests over 8 KiB each that are read or handled, all together. Beyond: 503
 }
 
 // DefaultLimits returns the limits of a Config that names none.
@@ -74,6 +85,7 @@ func DefaultLimits() Limits {
 		IdleTimeout:   60 * time.Second,
 		AppendTimeout: 5 * time.Second,
 		Connections:   16 << 10,
+		BodyBytes:     64 << 20,
 	}
 }
 
@@ -85,6 +97,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Connections == 0 {
 		l.Connections = d.Connections
+	}
+	if l.BodyBytes == 0 {
+		l.BodyBytes = d.BodyBytes
 	}
 	for _, f := range []struct{ value, fallback *time.Duration }{
 		{&l.ReadTimeout, &d.ReadTimeout},
@@ -106,6 +121,9 @@ var (
 	assetForm  = regexp.MustCompile(`^[A-Za-z0-9_-]+\.[A-Za-z0-9.]+$`)
 )
 
+// maxHeaderLines is how many header lines a request may have.
+const maxHeaderLines = 100
+
 // keyBytes is how long the secrets of a site are.
 const keyBytes = 32
 
@@ -114,6 +132,14 @@ func (c Config) Validate() error {
 	var errs []error
 	if !prefixForm.MatchString(c.Prefix) {
 		errs = append(errs, errors.New("prefix: want path segments of letters, digits, - and _, without a slash at the end"))
+	}
+	if c.ProxyHeader != "" && c.ProxyHeader != fasthttp.HeaderXForwardedFor && c.ProxyHeader != fasthttp.HeaderForwarded {
+		errs = append(errs, errors.New("proxy header: want X-Forwarded-For or Forwarded"))
+	}
+	if c.Rates != nil {
+		if err := c.Rates.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("rates: %w", err))
+		}
 	}
 	errs = append(errs, c.Limits.withDefaults().validate()...)
 	ids, keys := map[string]bool{}, map[string]bool{}
@@ -135,6 +161,9 @@ func (l Limits) validate() (errs []error) {
 	}
 	if l.Connections < 1 {
 		errs = append(errs, errors.New("limits: connections: want at least 1"))
+	}
+	if l.BodyBytes < schemas.MaxBatchBytes {
+		errs = append(errs, fmt.Errorf("limits: body bytes: want at least %d, one batch", schemas.MaxBatchBytes))
 	}
 	if min(l.ReadTimeout, l.WriteTimeout, l.IdleTimeout, l.AppendTimeout) <= 0 {
 		errs = append(errs, errors.New("limits: timeouts: want more than 0"))

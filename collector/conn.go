@@ -1,15 +1,20 @@
 package collector
 
 import (
+	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"heed/collector/guard"
 )
 
 // What is still taken from a client that was refused before its body was read.
@@ -18,60 +23,136 @@ const (
 	lingerTime  = time.Second
 )
 
-// boundListener hands out at most limit connections at once. What comes beyond is answered at once and closed: a client
-// that waits in a queue it cannot see would rather try again.
+// How long accepting pauses after an error that passes, such as too many open files: twice as long each time.
+const (
+	minAcceptPause = 5 * time.Millisecond
+	maxAcceptPause = time.Second
+)
+
+// freeBytes is what one request may bring without being charged: most need less, and then never touch what all
+// connections share.
+const freeBytes = 8 << 10
+
+// errBodies is what reading meets while too many bytes of requests are in memory.
+var errBodies = errors.New("too many bytes of unfinished requests are in memory")
+
+// boundListener hands out at most limit connections at once, over all listeners of a collector. What comes beyond is
+// answered at once and closed: a client that waits in a queue it cannot see would rather try again.
 type boundListener struct {
 	net.Listener
-	limit  int64
-	open   atomic.Int64
-	busy   []byte // the whole answer to one too many
-	refuse func()
+	c    *Collector
+	busy []byte // the whole answer to one too many
 }
 
-// bound puts the limit of connections, and closing gently, onto ln.
-func (c *Collector) bound(ln net.Listener) *boundListener {
+// bound puts the limits of connections, and closing gently, onto ln.
+func (c *Collector) bound(ln net.Listener) net.Listener {
 	body, err := json.Marshal(errBusy)
 	if err != nil {
 		panic(err)
 	}
-	return &boundListener{
+	return guard.NewListener(&boundListener{
 		Listener: ln,
-		limit:    int64(c.cfg.Limits.Connections),
+		c:        c,
 		busy: fmt.Appendf(nil, "HTTP/1.1 %d Service Unavailable\r\nConnection: close\r\nRetry-After: %s\r\n"+
 			"Content-Type: %s\r\nContent-Length: %d\r\n\r\n%s", status(errBusy.Code), retrySoonSeconds, jsonType, len(body), body),
-		refuse: func() { c.metrics.refuse(errBusy.Code) },
-	}
+	}, guard.Limits{HeadBytes: c.cfg.Limits.HeaderBytes, Fields: maxHeaderLines})
 }
 
-// Accept implements net.Listener.
+// Accept implements net.Listener. Errors that pass by themselves are waited out, since fasthttp would end the server.
 func (l *boundListener) Accept() (net.Conn, error) {
-	for {
+	for pause := minAcceptPause; ; {
 		inner, err := l.Listener.Accept()
-		if err != nil {
+		switch {
+		case err != nil && passes(err):
+			l.c.metrics.acceptErrors.Inc()
+			if l.c.warnings.accept.due() {
+				l.c.logger.Warn("connections cannot be accepted, trying again", "err", err)
+			}
+			time.Sleep(pause)
+			pause = min(2*pause, maxAcceptPause)
+		case err != nil:
 			return nil, err
+		case l.c.open.Add(1) <= int64(l.c.cfg.Limits.Connections):
+			return newConn(inner, l.c), nil
+		default:
+			l.c.open.Add(-1)
+			l.c.metrics.refuse(errBusy.Code)
+			_, _ = inner.Write(l.busy) // fits into the empty buffer of a new connection: it does not block
+			_ = inner.Close()          // not gently: whoever accepts must not wait for one client
+			pause = minAcceptPause
 		}
-		if l.open.Add(1) <= l.limit {
-			return &conn{Conn: inner, closed: sync.OnceFunc(func() { l.open.Add(-1) })}, nil
-		}
-		l.open.Add(-1)
-		l.refuse()
-		_, _ = inner.Write(l.busy) // fits into the empty buffer of a new connection: it does not block
-		_ = inner.Close()          // not gently: whoever accepts must not wait for one client
 	}
 }
 
-// conn closes gently when told to. A socket that is closed with unread bytes sends a reset, which may overtake the
-// answer and destroy it in the client's buffer: a browser that sends a long body would see a network error instead of
-// 413. So the sending half is closed first, and what still comes is read, within bounds, and thrown away.
+// passes reports whether accepting may work again without anybody's help.
+func passes(err error) bool {
+	for _, passing := range []error{
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR,
+	} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	return false
+}
+
+// conn charges what it reads to a budget that all connections share, and closes gently when told to. A socket that is
+// closed with unread bytes sends a reset, which may overtake the answer and destroy it in the client's buffer: a browser
+// that sends a long body would see a network error instead of 413. So the sending half is closed first, and what still
+// comes is read, within bounds, and thrown away.
 type conn struct {
 	net.Conn
-	linger atomic.Bool
-	closed func()
+	c       *Collector
+	linger  atomic.Bool
+	charged int64 // bytes read since the last settle; the reader's own
+	close   func() error
+}
+
+// secureConn shows fasthttp that there is TLS.
+type secureConn struct {
+	*conn
+	handshaker
+}
+
+type handshaker interface {
+	Handshake() error
+	ConnectionState() tls.ConnectionState
+}
+
+func newConn(inner net.Conn, owner *Collector) net.Conn {
+	c := &conn{Conn: inner, c: owner}
+	c.close = sync.OnceValue(c.end)
+	if secure, ok := inner.(handshaker); ok {
+		return secureConn{c, secure}
+	}
+	return c
+}
+
+// Read implements net.Conn.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	before := max(c.charged, freeBytes)
+	c.charged += int64(n)
+	if c.charged > before && c.c.bodies.Add(c.charged-before) > c.c.cfg.Limits.BodyBytes {
+		return 0, errBodies // and not what was read: with bytes in hand fasthttp would pass over the error
+	}
+	return n, err
+}
+
+// settle gives back what was charged, when a request has been handled.
+func (c *conn) settle() {
+	if c.charged > freeBytes {
+		c.c.bodies.Add(freeBytes - c.charged)
+	}
+	c.charged = 0
 }
 
 // Close implements net.Conn.
-func (c *conn) Close() error {
-	defer c.closed()
+func (c *conn) Close() error { return c.close() }
+
+func (c *conn) end() error {
+	defer c.c.open.Add(-1)
+	c.settle()
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if ok && c.linger.Swap(false) && half.CloseWrite() == nil {
 		_ = c.Conn.SetReadDeadline(time.Now().Add(lingerTime))
@@ -80,10 +161,21 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
+// ours returns the connection that Serve has made of the client's, or nil behind a listener of somebody else's.
+func ours(ctx *fasthttp.RequestCtx) *conn {
+	switch c := guard.Inner(ctx.Conn()).(type) {
+	case *conn:
+		return c
+	case secureConn:
+		return c.conn
+	}
+	return nil
+}
+
 // lingerThenClose ends the connection behind the answer, gently where the listener is ours.
 func lingerThenClose(ctx *fasthttp.RequestCtx) {
 	ctx.SetConnectionClose()
-	if c, ok := ctx.Conn().(*conn); ok {
+	if c := ours(ctx); c != nil {
 		c.linger.Store(true)
 	}
 }

@@ -40,7 +40,7 @@ func (r *ruling) allows(kind schemas.Kind) bool {
 // since what is refused here is never handed on and what was refused there has not come.
 func (c *Collector) decide(v *visit, said claim) {
 	h := &v.ctx.Request.Header
-	v.place = c.enricher.Place(c.addressOf(v.ctx).Addr)
+	v.place = c.enricher.Place(v.address.Addr)
 	dnt := said.dnt || hasOne(h, "DNT")
 	claimed, counts := c.readChoice(v, said)
 	v.Decision = consent.Resolve(consent.Input{
@@ -101,7 +101,7 @@ func (v *visit) identify(inBody string) {
 	inCookie := v.ctx.Request.Header.CookieBytes(v.site.cookie)
 	if !v.measured() {
 		if len(inCookie) > 0 {
-			v.setCookie(nil)
+			v.expireCookie()
 		}
 		return
 	}
@@ -119,15 +119,40 @@ func (v *visit) identify(inBody string) {
 	v.visitor = v.site.hashVisitor(v.hash[:0], &id)
 }
 
-// setCookie sets the visitor cookie, or expires it without an id.
+// setCookie sets the visitor cookie: on the site's registrable domain where we are served from it, so that www and shop
+// see the same visitor, else for our own host alone.
 func (v *visit) setCookie(id *[visitorBytes]byte) {
 	b := append(append(v.scratch[:0], v.site.cookie...), '=')
-	if id != nil {
-		b = hex.AppendEncode(b, id[:])
-		b = append(b, "; max-age="...)
-		b = strconv.AppendInt(b, visitorCookieSeconds, 10)
-	} else {
-		b = append(b, "; expires=Thu, 01 Jan 1970 00:00:00 GMT"...)
+	b = hex.AppendEncode(b, id[:])
+	b = append(b, "; max-age="...)
+	b = strconv.AppendInt(b, visitorCookieSeconds, 10)
+	v.addCookie(b, v.cookieDomain())
+}
+
+// expireCookie removes the visitor cookie, wherever an earlier answer has set it.
+func (v *visit) expireCookie() {
+	expire := func(domain string) {
+		b := append(append(v.scratch[:0], v.site.cookie...), "=; expires=Thu, 01 Jan 1970 00:00:00 GMT"...)
+		v.addCookie(b, domain)
+	}
+	expire("")
+	if domain := v.cookieDomain(); domain != "" {
+		expire(domain)
+	}
+}
+
+// cookieDomain returns the registrable domain that the page and we share, by the public suffix list, or nothing.
+func (v *visit) cookieDomain() string {
+	if o := v.origin.siteOrigin; o != nil && o.covers(v.ctx.Request.Header.Host()) {
+		return o.domain
+	}
+	return ""
+}
+
+// addCookie completes a cookie that has been begun in v.scratch, and sets it.
+func (v *visit) addCookie(b []byte, domain string) {
+	if domain != "" {
+		b = append(append(b, "; domain="...), domain...)
 	}
 	b = append(b, "; path=/; HttpOnly"...)
 	if v.isSecure(v.ctx) {

@@ -252,14 +252,14 @@ func TestMeasuredEventHasPlaceAndNetwork(t *testing.T) {
 		e.post(encode(t, batch(asIs)), "X-Forwarded-For", forwarded)
 		_ = country
 	}
-	want := []string{"CH", "", "CH", "CH", "", "", ""}
+	want := []string{"CH", "", "CH", "CH", "", "CH", ""}
 	f(zurichIP, "CH")
 	f(unknownIP, "")
 	f(unknownIP+", "+zurichIP, "CH")             // the last hop counts, the first is the client's own text
 	f("garbage, "+zurichIP+" , 127.0.0.7", "CH") // trusted hops are passed over
 	f(zurichIP+", garbage", "")
-	f(zurichIP+",", "")
-	f("", "") // the proxy itself
+	f(zurichIP+",", "CH") // an empty element of a list does not count: RFC 9110, 5.6.1
+	f("", "")             // the proxy itself
 	for i, ev := range e.stored() {
 		if ev.Country != want[i] {
 			t.Errorf("stored[%d]: country = %q, want %q", i, ev.Country, want[i])

@@ -28,7 +28,6 @@ type decoder struct {
 // twice the first counts and the second is skipped as if unknown: nobody reads the body after us, so there is no second
 // opinion that it could feed.
 func (d *decoder) decode(body []byte) *schemas.Error {
-	clear(d.batch.Events[:cap(d.batch.Events)])
 	d.batch = schemas.Batch{Events: d.batch.Events[:0]}
 	d.index, d.rejected = d.index[:0], d.rejected[:0]
 	if len(body) > schemas.MaxBatchBytes {
@@ -52,6 +51,16 @@ func (d *decoder) decode(body []byte) *schemas.Error {
 		return errNotJSON
 	}
 	return d.document(large)
+}
+
+// forget drops the texts, which are the body's. The room for them is kept.
+func (d *decoder) forget() {
+	events := d.batch.Events[:cap(d.batch.Events)]
+	clear(events)
+	d.batch = schemas.Batch{Events: events[:0]}
+	d.json.ResetBytes(nil)
+	d.large.ResetBytes(nil)
+	clear(d.rejected)
 }
 
 // document reads the whole body. What makes it worthless is told in a fixed order: not JSON or too deep, another

@@ -20,7 +20,12 @@ type kept struct {
 func (c *Collector) keepEvents(v *visit) {
 	events := v.decoder.batch.Events
 	if v.allows(schemas.Page) {
-		v.device = c.enricher.Client(headersOf(&v.ctx.Request.Header))
+		o := v.origin.siteOrigin
+		v.device = c.enricher.Client(headersOf(&v.ctx.Request.Header, o != nil && (o.secure || o.local)))
+	}
+	shedding, following := v.urgent && c.shedder.isOn(), 0
+	if v.fresh {
+		following = maxFollowing
 	}
 	if cap(v.kept) < len(events) {
 		v.kept = make([]kept, 0, len(events))
@@ -28,7 +33,13 @@ func (c *Collector) keepEvents(v *visit) {
 	for i := range events {
 		v.kept = v.kept[:len(v.kept)+1]
 		k := &v.kept[len(v.kept)-1]
-		if err := v.keep(k, &events[i]); err != nil {
+		err := v.keep(k, &events[i])
+		if err == nil && shedding && events[i].Kind != schemas.Form {
+			if following--; following < 0 {
+				err = errShedEvent
+			}
+		}
+		if err != nil {
 			v.decoder.reject(v.decoder.index[i], events[i].ID, *err)
 			v.kept = v.kept[:len(v.kept)-1]
 			continue
@@ -100,8 +111,11 @@ func (v *visit) fillAnonymous(k *kept, ev *schemas.Event, page enrich.Page) {
 		UtmSource: page.UTM.Source, UtmMedium: page.UTM.Medium, UtmCampaign: page.UTM.Campaign,
 		UtmTerm: page.UTM.Term, UtmContent: page.UTM.Content,
 
-		Country: v.place.Country, Browser: v.device.Browser, Device: v.device.Device, Bot: v.device.Bot,
+		Country: v.place.Country, Browser: v.device.Browser, Device: v.device.Device,
 	}
+	k.envelope.Bot = enrich.Bot(enrich.BotInput{
+		Client: v.device, Place: v.place, Webdriver: v.decoder.batch.Webdriver, ReferrerHost: k.envelope.ReferrerHost,
+	})
 }
 
 // fillMeasured adds what needs a performance grant.

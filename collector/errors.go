@@ -7,6 +7,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"heed/collector/guard"
 	"heed/pipeline/wal"
 	"heed/schemas"
 )
@@ -32,7 +33,7 @@ var (
 	errMediaType = &schemas.Error{Code: schemas.UnsupportedMedia, Field: "Content-Type",
 		Message: "a batch is JSON sent as text/plain or application/json; set Content-Type"}
 	errMediaCoding = &schemas.Error{Code: schemas.UnsupportedMedia, Field: "Content-Encoding",
-		Message: "a batch is sent uncompressed; leave Content-Encoding out"}
+		Message: "a body is compressed as gzip, deflate, br or zstd, once, or not at all"}
 	errTooLarge = &schemas.Error{Code: schemas.TooLarge,
 		Message: fmt.Sprintf("the body is longer than %d bytes; send fewer events in one batch", schemas.MaxBatchBytes)}
 	errHeaders = &schemas.Error{Code: schemas.HeadersTooLarge,
@@ -67,6 +68,16 @@ var (
 		Message: "the events could not be made durable; send them again after Retry-After seconds"}
 	errBusy = &schemas.Error{Code: schemas.Unavailable,
 		Message: "too many connections are open; try again after Retry-After seconds"}
+	errShed = &schemas.Error{Code: schemas.Unavailable,
+		Message: "there is more than the log can take; send ordinary batches again after Retry-After seconds"}
+	errShedEvent = &schemas.Error{Code: schemas.Unavailable, Field: "kind",
+		Message: "there is more than the log can take; send this kind of event in an ordinary batch, later"}
+	errBodyBudget = &schemas.Error{Code: schemas.Unavailable,
+		Message: "too many requests are on their way; send the same again after Retry-After seconds"}
+	errRateLimited = &schemas.Error{Code: schemas.RateLimited,
+		Message: "more events came than this site, or this network, may send; send the same batch again after Retry-After seconds"}
+	errCompressed = &schemas.Error{Code: schemas.Malformed, Field: "Content-Encoding",
+		Message: "the body is not what Content-Encoding says, or was cut short; nothing of it was kept"}
 	errInternal = &schemas.Error{Code: schemas.Internal,
 		Message: "the collector made a mistake; nothing of the request was kept, the operator's log has the details"}
 )
@@ -90,6 +101,8 @@ func status(code schemas.Code) int {
 		return fasthttp.StatusUnsupportedMediaType
 	case schemas.HeadersTooLarge:
 		return fasthttp.StatusRequestHeaderFieldsTooLarge
+	case schemas.RateLimited:
+		return fasthttp.StatusTooManyRequests
 	case schemas.Unavailable:
 		return fasthttp.StatusServiceUnavailable
 	}
@@ -100,7 +113,14 @@ func status(code schemas.Code) int {
 func readingError(err error) *schemas.Error {
 	var timeout net.Error
 	var small *fasthttp.ErrSmallBuffer
+	var fault *guard.Fault
 	switch {
+	case errors.As(err, &fault) && fault.TooLarge:
+		return errHeaders
+	case errors.As(err, &fault):
+		return &schemas.Error{Code: schemas.Malformed, Message: fault.Error()}
+	case errors.Is(err, errBodies):
+		return errBodyBudget
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		return errTooLarge
 	case errors.As(err, &small):
@@ -111,10 +131,18 @@ func readingError(err error) *schemas.Error {
 	return errMalformedRequest
 }
 
-// logError says why the log did not take a batch, and for how many seconds the client should wait.
-func logError(err error) (refusal *schemas.Error, retryAfter string) {
+// logError says why the log did not take a batch.
+func logError(err error) *schemas.Error {
 	if errors.Is(err, wal.ErrFull) {
-		return errFull, retryFullSeconds
+		return errFull
 	}
-	return errUnavailable, retrySoonSeconds
+	return errUnavailable
+}
+
+// retryAfter says for how many seconds a client waits after a refusal that passes.
+func retryAfter(err *schemas.Error) string {
+	if err == errFull {
+		return retryFullSeconds
+	}
+	return retrySoonSeconds
 }

@@ -95,6 +95,12 @@ func (l *failingLog) Append(ctx context.Context, evs []*schemas.Envelope) (wal.P
 // start serves cfg, whose sites default to testSite, on a port of its own.
 func start(t testing.TB, cfg collector.Config) *edge {
 	t.Helper()
+	return startWith(t, cfg, nil)
+}
+
+// startWith serves cfg in front of log instead of a real one; nil is the real one.
+func startWith(t testing.TB, cfg collector.Config, log collector.Log) *edge {
+	t.Helper()
 	if cfg.Sites == nil {
 		cfg.Sites = []collector.Site{testSite()}
 	}
@@ -112,7 +118,10 @@ func start(t testing.TB, cfg collector.Config) *edge {
 		t.Fatal(err)
 	}
 	e.failed = &failingLog{Log: e.log}
-	if e.c, err = collector.New(cfg, e.failed, enricher, logger); err != nil {
+	if log == nil {
+		log = e.failed
+	}
+	if e.c, err = collector.New(cfg, log, enricher, logger); err != nil {
 		t.Fatal(err)
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -218,8 +227,15 @@ func (a answer) codes(t testing.TB) (codes []schemas.Code) {
 // post sends a batch as a browser does. Headers come in pairs and replace the usual ones; "" leaves one out.
 func (e *edge) post(body string, headers ...string) answer {
 	e.t.Helper()
-	return e.do(http.MethodPost, "/h/k1/ordinary", body,
-		append([]string{"Origin", siteOrigin, "Content-Type", "text/plain;charset=UTF-8", "User-Agent", userAgent}, headers...)...)
+	return e.postTo("ordinary", body, headers...)
+}
+
+func (e *edge) postTo(name, body string, headers ...string) answer {
+	e.t.Helper()
+	return e.do(http.MethodPost, "/h/k1/"+name, body, append([]string{
+		"Origin", siteOrigin, "Content-Type", "text/plain;charset=UTF-8", "User-Agent", userAgent,
+		"Accept", "*/*", "Accept-Language", "de", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty",
+	}, headers...)...)
 }
 
 func (e *edge) get(path string, headers ...string) answer {

@@ -17,6 +17,7 @@ import (
 //	heed_collector_batches_total                     batches answered with 202
 //	heed_collector_refused_total{code}               requests answered with an error, of any site or none
 //	heed_collector_pixels_lost_total                 images answered with X-Heed-Stored: 0
+//	heed_collector_accept_errors_total               connections that could not be accepted, as when too many files are open
 //	heed_collector_choices_sealed_total              choices sealed with a new record
 //	heed_collector_choices_malformed_total           choices that could not be read, taken for none
 //	heed_collector_seals_forged_total                choices with a wrong seal, taken for none
@@ -26,6 +27,7 @@ import (
 type collectorMetrics struct {
 	set                             *metrics.Set
 	batches, pixelsLost, panics     *metrics.Counter
+	acceptErrors                    *metrics.Counter
 	choicesSealed, choicesMalformed *metrics.Counter
 	sealsForged, disagreements      *metrics.Counter
 	appendSeconds                   *metrics.Histogram
@@ -38,6 +40,7 @@ var (
 		schemas.Malformed, schemas.UnsupportedVersion, schemas.TooDeep, schemas.TooManyEvents, schemas.ForeignOrigin,
 		schemas.UnknownSite, schemas.NotFound, schemas.MethodNotAllowed, schemas.Timeout, schemas.TooLarge,
 		schemas.UnsupportedMedia, schemas.HeadersTooLarge, schemas.Internal, schemas.Unavailable,
+		schemas.RateLimited,
 	}
 	eventCodes = []schemas.Code{
 		schemas.MissingField, schemas.InvalidField, schemas.FieldTooLong, schemas.EventTooLarge, schemas.TooOld,
@@ -50,6 +53,7 @@ func newMetrics() *collectorMetrics {
 	m := &collectorMetrics{
 		set:              set,
 		batches:          set.NewCounter("heed_collector_batches_total"),
+		acceptErrors:     set.NewCounter("heed_collector_accept_errors_total"),
 		pixelsLost:       set.NewCounter("heed_collector_pixels_lost_total"),
 		panics:           set.NewCounter("heed_collector_panics_total"),
 		choicesSealed:    set.NewCounter("heed_collector_choices_sealed_total"),
@@ -106,6 +110,31 @@ func (l *ledger) settle(kept int, rejected []schemas.Rejection, stored bool) {
 	for i := range rejected {
 		l.rejected[rejected[i].Code].Inc()
 	}
+}
+
+// SiteLedger is what became of one site's events since the collector was made: Arrived = Accepted + all of Rejected, but
+// for requests that are being counted at the moment.
+type SiteLedger struct {
+	Site     string
+	Arrived  uint64
+	Accepted uint64
+	Rejected map[schemas.Code]uint64 // codes that have occurred
+}
+
+// Ledger returns the ledgers of all sites, in the order of the configuration.
+func (c *Collector) Ledger() []SiteLedger {
+	ledgers := make([]SiteLedger, 0, len(c.order))
+	for _, s := range c.order {
+		l := SiteLedger{Site: s.ID, Rejected: map[schemas.Code]uint64{}}
+		l.Arrived, l.Accepted = s.ledger.arrived.Get(), s.ledger.accepted.Get()
+		for code, counter := range s.ledger.rejected {
+			if n := counter.Get(); n > 0 {
+				l.Rejected[code] = n
+			}
+		}
+		ledgers = append(ledgers, l)
+	}
+	return ledgers
 }
 
 // WriteMetrics writes all metrics of the collector in the Prometheus text format.

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -9,7 +10,7 @@ import (
 	"heed/schemas"
 )
 
-// choiceCookie is what the snippet keeps the choice in.
+// choiceCookie is what older snippets keep the choice in; newer ones add an underscore and the site's key.
 const choiceCookie = "heed"
 
 // What the pixel says of its event, since an image has no other way to say it.
@@ -40,7 +41,7 @@ func (c *Collector) servePixel(ctx *fasthttp.RequestCtx, t target) {
 		h.Set(reasonHeader, string(err.Code))
 		c.metrics.pixelsLost.Inc()
 	}
-	c.release(v, 0)
+	c.release(v)
 }
 
 // acceptPixel takes the way of a batch with one event.
@@ -58,12 +59,19 @@ func (c *Collector) acceptPixel(v *visit) *schemas.Error {
 	v.decoder.batch = schemas.Batch{Sent: ev.Created, Events: append(v.decoder.batch.Events[:0], ev)}
 	v.decoder.index = append(v.decoder.index[:0], 0)
 	v.decoder.rejected = v.decoder.rejected[:0]
-	c.decide(v, claim{choice: string(h.Cookie(choiceCookie))})
+	if v.site.quota != nil && !v.site.quota.Allow(v.address.Addr, 1, time.Now()).OK() {
+		v.site.ledger.refuse(schemas.RateLimited)
+		return errRateLimited
+	}
+	choice := h.CookieBytes(v.site.choiceCookie)
+	if len(choice) == 0 {
+		choice = h.Cookie(choiceCookie)
+	}
+	c.decide(v, claim{choice: text(choice)})
 	v.identify("")
 	c.keepEvents(v)
 	if err := c.handOver(v); err != nil {
-		refusal, _ := logError(err)
-		return refusal
+		return logError(err)
 	}
 	if len(v.decoder.rejected) > 0 {
 		return &v.decoder.rejected[0].Error

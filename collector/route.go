@@ -34,10 +34,11 @@ type target struct {
 	urgent bool   // a batch that must not be shed first
 	asset  *Asset // of toAsset
 	origin origin // of toBatch, toPixel and toPreflight
+	coding string // of a compressed body, as guard.Expander knows it; a view into the request
 }
 
 // route finds the target of a request and refuses what needs no body to be refused. It depends on the request line and
-// the headers alone and always answers the same for the same ones: Serve asks it before it reads the body, and the
+// the headers alone, load aside, and answers the same for the same ones: Serve asks it before it reads the body, and the
 // handler asks it again.
 func (c *Collector) route(h *fasthttp.RequestHeader) (target, *schemas.Error) {
 	t, err := c.find(h)
@@ -47,10 +48,14 @@ func (c *Collector) route(h *fasthttp.RequestHeader) (target, *schemas.Error) {
 	if t.origin = t.site.originOf(h); t.origin.foreign && t.to != toPixel { // an image is always answered
 		return t, errForeignOrigin
 	}
-	if t.to == toBatch {
-		return t, checkMedia(h)
+	if t.to != toBatch {
+		return t, nil
 	}
-	return t, nil
+	if !t.urgent && c.isShed(h) {
+		return t, errShed
+	}
+	t.coding, err = checkMedia(h)
+	return t, err
 }
 
 // find looks the path and the method up.
@@ -95,36 +100,52 @@ func allow(ok bool, err *schemas.Error) *schemas.Error {
 
 // checkMedia wants plain JSON: as text/plain, which browsers send across origins without asking first, or named as what
 // it is.
-func checkMedia(h *fasthttp.RequestHeader) *schemas.Error {
+//
+// The coding of the body is returned as it is named, empty for none.
+func checkMedia(h *fasthttp.RequestHeader) (coding string, err *schemas.Error) {
 	media, _, _ := bytes.Cut(h.ContentType(), []byte{';'})
 	media = bytes.TrimSpace(media)
 	if !bytes.EqualFold(media, []byte("text/plain")) && !bytes.EqualFold(media, []byte("application/json")) {
-		return errMediaType
+		return "", errMediaType
 	}
-	if coding := h.Peek(fasthttp.HeaderContentEncoding); len(coding) > 0 && !bytes.EqualFold(coding, []byte("identity")) {
-		return errMediaCoding
+	coding = text(h.ContentEncoding())
+	switch {
+	case coding == "" || strings.EqualFold(coding, "identity"):
+		return "", nil
+	case !isCoding(coding) || len(h.PeekAll(fasthttp.HeaderContentEncoding)) > 1:
+		return "", errMediaCoding
 	}
-	return nil
+	return coding, nil
+}
+
+// isCoding reports whether bodies may be compressed so.
+func isCoding(name string) bool {
+	for _, known := range []string{"gzip", "deflate", "br", "zstd"} {
+		if strings.EqualFold(name, known) {
+			return true
+		}
+	}
+	return false
 }
 
 // origin is the page's origin as far as the request names it.
 type origin struct {
-	value    string // one of the site's own strings, or empty: what a client wrote is never passed on
-	byCORS   bool   // the Origin header named it, so the answer may say that this origin can read it
-	verified bool   // Origin or Referer named it
-	foreign  bool   // they named another one
+	*siteOrigin      // one of the site's own, or nil: what a client wrote is never passed on
+	byCORS      bool // the Origin header named it, so the answer may say that this origin can read it
+	verified    bool // Origin or Referer named it
+	foreign     bool // they named another one
 }
 
 // originOf returns where the request comes from. A browser always says so with a POST; only the pixel on a page with a
 // strict referrer policy, and programs, say nothing. "null", which sandboxed frames send, is foreign.
 func (s *site) originOf(h *fasthttp.RequestHeader) origin {
 	if sent := h.Peek(fasthttp.HeaderOrigin); len(sent) > 0 {
-		value, ok := s.origins[string(sent)]
-		return origin{value: value, byCORS: ok, verified: ok, foreign: !ok}
+		known, ok := s.origins[string(sent)]
+		return origin{siteOrigin: known, byCORS: ok, verified: ok, foreign: !ok}
 	}
 	if sent := h.Peek(fasthttp.HeaderReferer); len(sent) > 0 {
-		value, ok := s.origins[string(originIn(sent))]
-		return origin{value: value, verified: ok, foreign: !ok}
+		known, ok := s.origins[string(originIn(sent))]
+		return origin{siteOrigin: known, verified: ok, foreign: !ok}
 	}
 	return origin{}
 }
@@ -143,5 +164,5 @@ func originIn(address []byte) []byte {
 
 // isSecure reports whether the visitor's browser speaks TLS, to us or to a proxy before us.
 func (t target) isSecure(ctx *fasthttp.RequestCtx) bool {
-	return ctx.IsTLS() || strings.HasPrefix(t.origin.value, "https://") || t.site.onlySecure
+	return ctx.IsTLS() || t.origin.siteOrigin != nil && t.origin.secure || t.site.onlySecure
 }

@@ -296,7 +296,7 @@ func checkRefusals(t *testing.T, f front) {
 		checkRefusal(t, answer, text, status, code)
 	}
 	check(2, http.StatusUnsupportedMediaType, schemas.UnsupportedMedia, "Content-Type", "application/x-www-form-urlencoded")
-	check(2, http.StatusForbidden, schemas.ForeignOrigin, "Content-Type", "text/plain", "Origin", "https://example.org")
+	check(schemas.MaxBatchBytes, http.StatusForbidden, schemas.ForeignOrigin, "Content-Type", "text/plain", "Origin", "https://example.org")
 	check(schemas.MaxBatchBytes, http.StatusBadRequest, schemas.Malformed, "Content-Type", "text/plain")
 	check(schemas.MaxBatchBytes+1, http.StatusRequestEntityTooLarge, schemas.TooLarge, "Content-Type", "text/plain")
 }

@@ -156,12 +156,13 @@ func TestServeSecondSignal(t *testing.T) {
 	}
 }
 
-// TestServeClock runs the process in another year: what it receives is of that time.
+// TestServeClock runs the process in another year: what it receives is of that time, and so is what is asked.
 func TestServeClock(t *testing.T) {
 	p := startHeed(t, t.TempDir(), "--demo", testNow+"=2027-01-31T12:00:00Z", "--load.max_wait", "10ms")
 	sendPage(t, p, "/")
 	p.awaitViews("?from=2027-01-31&to=2027-01-31", 1)
-	p.awaitViews("", 0) // the 30 days that end today
+	p.awaitViews("", 1) // the 30 days that end today, by the same clock
+	p.awaitViews("?from=2027-01-01&to=2027-01-30", 0)
 	p.stop()
 }
 

@@ -47,7 +47,7 @@ func guarded(t testing.TB, r io.Reader) net.Conn {
 const (
 	getA   = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
 	postB  = "POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
-	chunks = "POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n00a\r\n0123456789\r\n0\r\n\r\n"
+	chunks = "POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0000000B\r\nhello world\r\n00a\r\n0123456789\r\n0\r\n\r\n"
 )
 
 func TestConnPassesGoodStreams(t *testing.T) {
@@ -104,6 +104,7 @@ func TestConnStopsBadStreams(t *testing.T) {
 	f(postB, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
 	f(getA, "\n"+getA)
 	f(getA, "\r\n\r\n"+getA)
+	f(getA, "\r\n\r\n\r\n")
 	f(getA, strings.Repeat("\r\n", limits.HeadBytes))
 	f(getA, "GET /"+strings.Repeat("x", limits.HeadBytes)+" HTTP/1.1\r\nHost: a\r\n\r\n")
 	f("", strings.Repeat("x", limits.HeadBytes+1))

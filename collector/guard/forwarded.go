@@ -68,8 +68,8 @@ func cutLast(text []byte, separator byte) (rest, last []byte, more bool) {
 	return text[:i], text[i+1:], true
 }
 
-// cutLastElement cuts text at the last comma that stands outside of quotes. Where quotes do not pair, the whole text is
-// one element, of which nothing can be believed.
+// cutLastElement cuts text at the last comma that stands outside of quotes. A quote that nothing ends makes the last
+// element one that cannot be read.
 func cutLastElement(text []byte) (rest, last []byte, more bool) {
 	cut, quoted := -1, false
 	for i := 0; i < len(text); i++ {
@@ -82,7 +82,7 @@ func cutLastElement(text []byte) (rest, last []byte, more bool) {
 			cut = i
 		}
 	}
-	if quoted || cut < 0 {
+	if cut < 0 {
 		return nil, text, false
 	}
 	return text[:cut], text[cut+1:], true

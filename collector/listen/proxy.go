@@ -29,11 +29,11 @@ func (l *proxyListener) Accept() (net.Conn, error) {
 		proxyproto.SetReadHeaderTimeout(l.proxy.HeaderTimeout))}, nil
 }
 
-// sends reports whether a peer begins with a PROXY header.
+// sends reports whether a peer begins with a PROXY header. Those of a unix socket that is wrapped at all do.
 func (p Proxy) sends(peer net.Addr) bool {
 	tcp, isTCP := peer.(*net.TCPAddr)
 	if !isTCP {
-		return p.Unix
+		return true
 	}
 	addr, _ := netip.AddrFromSlice(tcp.IP)
 	addr = addr.Unmap()

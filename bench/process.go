@@ -54,9 +54,14 @@ func startSystem(ctx context.Context, name, dir string) (*process, error) {
 	return p, nil
 }
 
+// stopTime is what a process gets for its own way to stop, once the bench was told to.
+const stopTime = 10 * time.Second
+
 // start starts the process in a group of its own: Ctrl-C is for the bench, which then ends its processes.
 func (p *process) start() error {
 	p.cmd.Stderr = os.Stderr
+	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
+	p.cmd.WaitDelay = stopTime
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", p.cmd.Path, err)

@@ -41,7 +41,7 @@ func (b bench) soak(ctx context.Context, program string, long time.Duration) (er
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(b.out, "\n- %d events acknowledged, %d stored, %d of them different, %d dead letters\n",
+	fmt.Fprintf(b.out, "- %d events acknowledged, %d stored, %d of them different, %d dead letters\n",
 		s.acked.events.Load(), held.events, held.different, held.dead)
 	if err := held.compare(&s.acked); err != nil {
 		return err
@@ -194,4 +194,3 @@ func line(values []float64) (slope, middle float64) {
 	}
 	return above / square, middle
 }
-

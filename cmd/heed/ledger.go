@@ -11,8 +11,8 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
-	"strings"
 
+	"heed/collector"
 	"heed/pipeline/ledger"
 	"heed/pipeline/load"
 	"heed/pipeline/wal"
@@ -207,22 +207,11 @@ func printLedger(w io.Writer, accounts []ledger.Account) error {
 	return nil
 }
 
-// rejectedEvents reads the collector's counters.
-func rejectedEvents(c metricsWriter) ledger.Counts {
-	var text strings.Builder
-	c.WriteMetrics(&text)
+// rejectedEvents are those that the collector has refused since it began.
+func rejectedEvents(c *collector.Collector) ledger.Counts {
 	counts := ledger.Counts{}
-	for line := range strings.Lines(text.String()) {
-		var site string
-		var code schemas.Code
-		var n uint64
-		if _, err := fmt.Sscanf(line, "heed_collector_events_rejected_total{site=%q,code=%q} %d", &site, &code, &n); err != nil {
-			continue
-		}
-		if counts[site] == nil {
-			counts[site] = map[schemas.Code]uint64{}
-		}
-		counts[site][code] = n
+	for _, site := range c.Ledger() {
+		counts[site.Site] = site.Rejected
 	}
 	return counts
 }

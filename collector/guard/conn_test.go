@@ -3,10 +3,12 @@ package guard_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -182,6 +184,34 @@ func TestConnBeforeFasthttp(t *testing.T) {
 	f("POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\nContent-Length: 5\r\n\r\nhello")
 	f("POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\n")
 	f("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n")
+}
+
+// TestConnOverTLS: fasthttp still sees that there is TLS, and the connection beneath can be had.
+func TestConnOverTLS(t *testing.T) {
+	issuer := httptest.NewTLSServer(nil) // for its certificate
+	defer issuer.Close()
+	accepted := make(chan net.Conn, 1)
+	ln := guard.NewListener(tls.NewListener(listen(t), &tls.Config{Certificates: issuer.TLS.Certificates}), limits)
+	server := &fasthttp.Server{Handler: func(ctx *fasthttp.RequestCtx) {
+		accepted <- guard.Inner(ctx.Conn())
+		fmt.Fprint(ctx, ctx.IsTLS())
+	}}
+	serve(t, server, ln)
+	conn, err := tls.Dial("tcp", ln.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatalf("dial: %v", err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); err != nil {
+		t.Fatalf("write: %v", err)
+	}
+	answer, err := io.ReadAll(conn)
+	if err != nil || !strings.HasSuffix(string(answer), "true") {
+		t.Fatalf("IsTLS: %q, %v, want true", answer, err)
+	}
+	if inner, ok := (<-accepted).(*tls.Conn); !ok {
+		t.Fatalf("Inner = %T, want *tls.Conn", inner)
+	}
 }
 
 // TestRawHeadersAreWhatWasReceived holds fasthttp to what doc.go says of it.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"heed/collector"
+	"heed/collector/limit"
 	"heed/consent"
 	"heed/pipeline/enrich"
 )
@@ -22,11 +23,15 @@ var (
 	benchNotice = consent.NoticeID([]byte(siteKey))
 )
 
+// eventsPerSecond is more than any machine takes, so that the limit of a site costs what it costs and refuses nobody.
+const eventsPerSecond = 1e6
+
 // collectorConfig is that of the program where it matters, and believes the generator, which names a client address
 // by X-Forwarded-For so that places are looked up as on the web.
 func collectorConfig() collector.Config {
 	return collector.Config{
 		Prefix:         "/s",
+		Rates:          &limit.Config{Rate: eventsPerSecond},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Sites: []collector.Site{{
 			ID: siteKey, Key: siteKey, Origins: []string{siteOrigin}, RetentionMonths: 25,

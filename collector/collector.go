@@ -44,6 +44,7 @@ type Collector struct {
 	server   *fasthttp.Server
 	visits   sync.Pool
 	rooms    sync.Pool // of *[schemas.MaxBatchBytes]byte, for bodies that are expanded
+	ahead    sync.Pool // of *[aheadBytes]byte, for what is read ahead
 
 	deadlines deadlines // of Log.Append
 	shedder   *shedder
@@ -77,6 +78,7 @@ func New(cfg Config, log Log, enricher *enrich.Enricher, logger *slog.Logger) (*
 	}
 	c.deadlines.timeout = cfg.Limits.AppendTimeout
 	c.rooms.New = func() any { return new([schemas.MaxBatchBytes]byte) }
+	c.ahead.New = func() any { return new([aheadBytes]byte) }
 	c.visits.New = func() any { return new(visit) }
 	if err := c.addSites(); err != nil {
 		return nil, fmt.Errorf("configure collector: %w", err)
@@ -119,6 +121,8 @@ func (c *Collector) newServer() *fasthttp.Server {
 		WriteTimeout:       l.WriteTimeout,
 		IdleTimeout:        l.IdleTimeout,
 		Concurrency:        l.Connections + 1, // never reached: bound refuses before, and in JSON
+
+		ReduceMemoryUsage: true, // an idle connection holds no buffers; see waiter for what that would cost
 
 		CloseOnShutdown:              true,
 		DisablePreParseMultipartForm: true,

@@ -103,6 +103,7 @@ func passes(err error) bool {
 type conn struct {
 	net.Conn
 	c       *Collector
+	waiter  *waiter // nil where reading is not that of a socket
 	linger  atomic.Bool
 	charged int64 // bytes read since the last settle; the reader's own
 	close   func() error
@@ -120,7 +121,7 @@ type handshaker interface {
 }
 
 func newConn(inner net.Conn, owner *Collector) net.Conn {
-	c := &conn{Conn: inner, c: owner}
+	c := &conn{Conn: inner, c: owner, waiter: newWaiter(inner, &owner.ahead)}
 	c.close = sync.OnceValue(c.end)
 	if secure, ok := inner.(handshaker); ok {
 		return secureConn{c, secure}
@@ -130,13 +131,26 @@ func newConn(inner net.Conn, owner *Collector) net.Conn {
 
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
+	n, err := c.read(p)
 	before := max(c.charged, freeBytes)
 	c.charged += int64(n)
 	if c.charged > before && c.c.bodies.Add(c.charged-before) > c.c.cfg.Limits.BodyBytes {
 		return 0, errBodies // and not what was read: with bytes in hand fasthttp would pass over the error
 	}
 	return n, err
+}
+
+// read waits without a buffer for the first byte of a request, and reads into p otherwise.
+func (c *conn) read(p []byte) (int, error) {
+	if c.waiter == nil || len(c.waiter.ahead) == 0 && len(p) != 1 {
+		return c.Conn.Read(p)
+	}
+	if len(c.waiter.ahead) == 0 {
+		if err := c.waiter.wait(); err != nil {
+			return 0, err
+		}
+	}
+	return c.waiter.take(p), nil
 }
 
 // settle gives back what was charged, when a request has been handled.

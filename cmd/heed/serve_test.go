@@ -17,7 +17,7 @@ import (
 	"heed/schemas"
 )
 
-// userAgent is a browser's, so that visits count as a person's.
+// userAgent is a browser's; with the headers that it sends, visits count as a person's.
 const userAgent = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
 
 // sendPage sends one allowed page view from the demo and returns its id.
@@ -44,9 +44,12 @@ func sendPage(t *testing.T, p *process, path string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Content-Type", "text/plain")
-	r.Header.Set("Origin", p.Demo)
-	r.Header.Set("User-Agent", userAgent)
+	for name, value := range map[string]string{
+		"Content-Type": "text/plain", "Origin": p.Demo, "User-Agent": userAgent, "Accept": "*/*", "Accept-Language": "en",
+		"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty",
+	} {
+		r.Header.Set(name, value)
+	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatalf("send page view: %v", err)

@@ -1,7 +1,9 @@
 import type { Batch, Event } from '../../schemas/event.gen.ts'
 
 /** What every batch carries besides its events. */
-export type Frame = { readonly [Name in 'choice' | 'visitor' | 'gpc' | 'dnt' | 'retried']?: Batch[Name] | undefined }
+export type Frame = {
+  readonly [Name in 'choice' | 'visitor' | 'gpc' | 'dnt' | 'webdriver' | 'retried']?: Batch[Name] | undefined
+}
 
 /**
  * The JSON of a list of events. JSON.stringify asks each list for toJSON, and libraries of old (Prototype before 1.7)

@@ -101,6 +101,7 @@ function frame(permission: Permission, visitor: string): Frame {
     visitor: visitor || undefined,
     gpc: gpc() || undefined,
     dnt: dnt() || undefined,
+    webdriver: navigator.webdriver || undefined,
   }
 }
 

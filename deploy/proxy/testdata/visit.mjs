@@ -7,7 +7,7 @@ import puppeteer from 'puppeteer-core'
 
 const [site, forged] = process.argv.slice(2)
 const flags =
-  '--headless --no-sandbox --disable-gpu --disable-quic --disable-background-networking --disable-component-update --disable-sync'
+  '--headless --no-sandbox --disable-gpu --disable-quic --disable-background-networking --disable-component-update --disable-sync --disable-blink-features=AutomationControlled'
 const browser = await puppeteer.launch({
   executablePath: process.env.HEED_CHROMIUM || '/usr/bin/chromium',
   acceptInsecureCerts: true,

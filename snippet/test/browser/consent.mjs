@@ -137,7 +137,7 @@ test('an answer that seals an older choice does not undo a later one', () =>
     assert.match((await stored(page)).cookie, /=1\.05\.\d{5}\.0a1b2c3d$/)
   }))
 
-test('Global Privacy Control and Do Not Track travel, and a choice made in their sight counts', () =>
+test('signals travel, and so does that a program drives the browser; and a choice made in their sight counts', () =>
   visit('signals', async (site) => {
     const page = await site.open('home', () => {
       Object.defineProperty(navigator, 'globalPrivacyControl', { value: true })
@@ -149,6 +149,7 @@ test('Global Privacy Control and Do Not Track travel, and a choice made in their
     assert.match(view.batch.body.choice, /^1\.3f\./)
     assert.equal(view.batch.body.gpc, true)
     assert.equal(view.batch.body.dnt, true)
+    assert.equal(view.batch.body.webdriver, true)
   }))
 
 test('without consent an anonymous count sends views that say nothing else', () =>

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"math"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -176,16 +177,16 @@ func (l *Limiter) Site(rate float64) (*Site, error) {
 	if err := l.cfg.validateRate(rate); err != nil {
 		return nil, err
 	}
-	perSite := float64(time.Second) / rate
-	perNetwork := perSite * float64(l.cfg.NetworkShare)
+	perSite := int64(math.Ceil(float64(time.Second) / rate)) // rounded up: never more than the rate
+	perNetwork := perSite * int64(l.cfg.NetworkShare)
 	return &Site{
 		limiter:     l,
 		id:          l.sites.Add(1),
 		window:      int64(l.cfg.Window),
-		perSite:     int64(perSite),
-		perNetwork:  int64(perNetwork),
-		fairNetwork: int64(perSite * float64(l.cfg.FairNetworks)),
-		fairClient:  int64(perNetwork * float64(l.cfg.FairClients)),
+		perSite:     perSite,
+		perNetwork:  perNetwork,
+		fairNetwork: perSite * int64(l.cfg.FairNetworks),
+		fairClient:  perNetwork * int64(l.cfg.FairClients),
 	}, nil
 }
 

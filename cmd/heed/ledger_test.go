@@ -60,6 +60,9 @@ func TestLedgerAddsUpAfterKills(t *testing.T) {
 		stop()
 		clients.Wait()
 		c.checkRejected(c.ask(heed))
+		if text := fetch(t, heed.API+"/metrics"); !strings.Contains(text, "\nheed_ledger_arrived_total{site=\"kill\"} ") {
+			t.Errorf("metrics lack the ledger:\n%s", text)
+		}
 		heed.stop()
 	}
 	status, out, errs := runHeed(t, nil, "ledger", "--config", c.config, "--data.dir", c.data, "--json")

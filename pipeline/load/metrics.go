@@ -16,7 +16,7 @@ type loadMetrics struct {
 	doubles    *metrics.Counter // events dropped because they were stored already
 	dead       *metrics.Counter // events stored as dead letters
 	batches    *metrics.Counter // batches brought to rest
-	failures   *metrics.Counter // steps that ClickHouse did not answer and that were tried again
+	failures   *metrics.Counter // steps of ClickHouse, or writes of the plan, that failed and were tried again
 	recoveries *metrics.Counter // planned batches settled after a start
 	lag        atomic.Int64     // ms from receipt to rest of the first row of the last block
 }

@@ -24,6 +24,7 @@ type visit struct {
 	ruling
 	visitor []byte // as stored; empty without a performance grant
 	hash    [32]byte
+	id      [visitorBytes]byte           // the visitor's own, until it has been hashed
 	scratch []byte                       // for the text of a cookie
 	room    *[schemas.MaxBatchBytes]byte // what a compressed body was expanded into
 

@@ -98,6 +98,28 @@ func BenchmarkConnection(b *testing.B) {
 	}
 }
 
+// TestAllocations bounds what the way of a batch allocates, from the parsed request to the log: the reasons of the
+// decision, and nothing for each event.
+func TestAllocations(t *testing.T) {
+	if raceEnabled {
+		return
+	}
+	for _, events := range []int{1, 10, 50} {
+		handle := newBenchCollector(t).Handler()
+		ctx := newRequest(t, benchRequest(t, events))
+		got := testing.AllocsPerRun(200, func() {
+			ctx.Response.Reset()
+			handle(ctx)
+		})
+		if ctx.Response.StatusCode() != fasthttp.StatusAccepted {
+			t.Fatalf("status = %d %s", ctx.Response.StatusCode(), ctx.Response.Body())
+		}
+		if budget := 1.0; got > budget {
+			t.Errorf("a batch of %d events allocates %v times, want at most %v", events, got, budget)
+		}
+	}
+}
+
 // newRequest parses a request as the server would.
 func newRequest(tb testing.TB, text string) *fasthttp.RequestCtx {
 	tb.Helper()

@@ -105,25 +105,25 @@ func (v *visit) identify(inBody string) {
 		}
 		return
 	}
-	var id [visitorBytes]byte
 	switch {
 	case len(inCookie) == 2*visitorBytes && isLowerHex(text(inCookie)):
-		hex.Decode(id[:], inCookie)
+		hex.Decode(v.id[:], inCookie)
 	case inBody != "":
-		hex.Decode(id[:], []byte(inBody)) // isVisitor has checked it
-		v.setCookie(&id)
+		hex.Decode(v.id[:], bytesOf(inBody)) // isVisitor has checked it
+		v.setCookie()
 	default:
-		id = random16()
-		v.setCookie(&id)
+		v.id = random16()
+		v.setCookie()
 	}
-	v.visitor = v.site.hashVisitor(v.hash[:0], &id)
+	v.visitor = v.site.hashVisitor(v.hash[:0], &v.id)
+	v.id = [visitorBytes]byte{}
 }
 
 // setCookie sets the visitor cookie: on the site's registrable domain where we are served from it, so that www and shop
 // see the same visitor, else for our own host alone.
-func (v *visit) setCookie(id *[visitorBytes]byte) {
+func (v *visit) setCookie() {
 	b := append(append(v.scratch[:0], v.site.cookie...), '=')
-	b = hex.AppendEncode(b, id[:])
+	b = hex.AppendEncode(b, v.id[:])
 	b = append(b, "; max-age="...)
 	b = strconv.AppendInt(b, visitorCookieSeconds, 10)
 	v.addCookie(b, v.cookieDomain())

@@ -2,7 +2,10 @@
 //
 // A batch travels through the files of this package in this order:
 //
+//	conn.go     whether there is room for a connection and its bytes; package guard: whether a head can be read in one way
 //	route.go    which site and what for, from the request line and headers alone, before the body is read
+//	shed.go     whether there is too much, and what then goes first
+//	batch.go    the body expanded, the sender's quota asked (package limit), and the way through what follows
 //	decode.go   the body's JSON into schemas.Batch, each bad event told apart from the good ones
 //	client.go   who asks: address and user agent become a place and a device, and end there
 //	decide.go   what this visitor allowed: signals, choice and place through consent.Resolve

@@ -18,7 +18,13 @@ func (s *server) announce() {
 		fmt.Fprintf(w, "  demo       http://%s/\n", reachable(s.listeners.demo.Addr()))
 	}
 	fmt.Fprintf(w, "  api        http://%s/api/v1/sites\n", reachable(s.listeners.api.Addr()))
-	fmt.Fprintf(w, "  collector  %s%s\n", s.cfg.Collector.PublicURL, s.cfg.Collector.Prefix)
+	var last string
+	for _, listener := range s.listeners.collector {
+		if url := s.collectorURL(listener); url != last { // several sockets may share one port
+			fmt.Fprintf(w, "  collector  %s%s\n", url, s.cfg.Collector.Prefix)
+			last = url
+		}
+	}
 	fmt.Fprintf(w, "  data       %s\n", s.cfg.DataDir)
 	for i, site := range s.sites {
 		if i == maxTags {

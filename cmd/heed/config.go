@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -184,7 +185,8 @@ func (c *Config) check() problems {
 	if (c.Collector.TLS.Certificate == "") != (c.Collector.TLS.Key == "") {
 		fault("collector.tls.certificate", "name both files, or neither", "certificate and key go together")
 	}
-	if c.Collector.PublicURL == "" && !hasPort(c.Collector.Addresses) {
+	needed := slices.ContainsFunc(c.Sites, func(s Site) bool { return s.PublicURL == "" })
+	if needed && c.Collector.PublicURL == "" && !hasPort(c.Collector.Addresses) {
 		fault("collector.public_url", "write it as pages will use it, as https://stats.example.com",
 			"it cannot be made from %s", strings.Join(c.Collector.Addresses, listSeparator))
 	}

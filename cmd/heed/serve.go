@@ -170,19 +170,16 @@ func (c *Config) listen(getenv func(string) string) listen.Config {
 }
 
 func (s *server) buildSites(context.Context) error {
-	if s.cfg.Collector.PublicURL == "" {
-		scheme := "http://"
-		if s.cfg.Collector.TLS.Certificate != "" {
-			scheme = "https://"
-		}
-		s.cfg.Collector.PublicURL = scheme + reachable(s.listeners.collector[0].Addr())
+	public := s.cfg.Collector.PublicURL
+	if public == "" {
+		public = s.collectorURL(s.listeners.collector[0])
 	}
 	sites := s.cfg.Sites
 	if s.cfg.Demo.Enabled {
 		sites = withDemoSite(sites, s.listeners.demo.Addr())
 	}
 	var err error
-	s.sites, err = buildSites(sites, s.cfg.Collector.PublicURL+s.cfg.Collector.Prefix, s.install, s.cfg.DataDir, s.p.stdout)
+	s.sites, err = buildSites(sites, public, s.cfg.Collector.Prefix, s.install, s.cfg.DataDir, s.p.stdout)
 	return err
 }
 
@@ -303,6 +300,17 @@ func (s *server) site(id string) builtSite {
 		}
 	}
 	return builtSite{}
+}
+
+// collectorURL is where the collector itself is found behind one of its listeners.
+func (s *server) collectorURL(listener net.Listener) string {
+	switch {
+	case listener.Addr().Network() == "unix":
+		return "unix:" + listener.Addr().String()
+	case s.cfg.Collector.TLS.Certificate != "":
+		return "https://" + reachable(listener.Addr())
+	}
+	return "http://" + reachable(listener.Addr())
 }
 
 // reachable is a listener's address as a browser on this machine would write it.

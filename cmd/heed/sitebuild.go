@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -86,12 +87,12 @@ func withDemoSite(sites []Site, address net.Addr) []Site {
 }
 
 // buildSites makes the scripts of all sites and keeps them in the data folder, so that a page that was cached with an
-// older one still gets it. base is the collector's address with its prefix.
-func buildSites(sites []Site, base string, in *install, dataDir string, progress io.Writer) ([]builtSite, error) {
+// older one still gets it. Pages reach the collector at the site's public URL, or at public where it has none.
+func buildSites(sites []Site, public, prefix string, in *install, dataDir string, progress io.Writer) ([]builtSite, error) {
 	names := cookieNames(sites)
 	built := make([]builtSite, 0, len(sites))
 	for i, site := range sites {
-		made, err := buildSite(site, base+"/"+site.Key, names[i], in)
+		made, err := buildSite(site, cmp.Or(site.PublicURL, public)+prefix+"/"+site.Key, names[i], in)
 		if err != nil {
 			return nil, err
 		}

@@ -22,6 +22,7 @@ type Site struct {
 	Forms           bool
 	Engagement      bool
 	CookieDomain    string
+	PublicURL       string // empty: the collector's
 
 	at   string // sites[0]
 	line origin // where the site begins in the file
@@ -52,6 +53,10 @@ func siteSettings(s *Site) []setting {
 		}, {
 			name: "origins", value: listValue(&s.Origins, checkOrigin),
 			help: "Where the site's pages are. Events of other pages are refused. Required.", limit: "scheme://host[:port]",
+		}, {
+			name: "public_url", value: textValue(&s.PublicURL, optional(checkOrigin)),
+			help:  "Where the site's pages reach the collector, as through a proxy of the site's own. Default: collector.public_url.",
+			limit: "scheme://host[:port]",
 		}, {
 			name: "anonymous_count", value: boolValue(&s.AnonymousCount), def: "false",
 			help: "Count page views of visitors who have not been asked or have not answered, where that is allowed.",

@@ -85,6 +85,11 @@ func (s *fakeStore) InsertDead(ctx context.Context, token string, letters []clic
 	if before {
 		return errAway
 	}
+	for _, letter := range letters {
+		if letter.Time.Month() != letters[0].Time.Month() {
+			return errAway // as the real one: an insert may not span two months
+		}
+	}
 	if !s.tokens[token] {
 		s.dead = append(s.dead, letters...)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"heed/pipeline/ledger"
 	"heed/schemas"
 )
 
@@ -83,14 +85,33 @@ func (o *ordeal) pauseClients() {
 	o.clients.Wait()
 }
 
-// finish ends the clients and stops heed; then every acknowledged event must be in ClickHouse once.
+// finish ends the clients and stops heed; then every acknowledged event must be in ClickHouse once, and in the ledger.
 func (o *ordeal) finish(heed *process) {
 	o.t.Helper()
 	o.awaitMore(heed, 50)
 	o.pauseClients()
+	o.checkLedger(heed)
 	heed.stop()
 	o.t.Logf("%d events acknowledged, %d answers were 503", len(o.acked), o.refused.Load())
 	o.check(o.t, filepath.Join(o.data, "clickhouse"))
+}
+
+// checkLedger wants the site's account to say the same, once nothing is pending any more.
+func (o *ordeal) checkLedger(heed *process) {
+	o.t.Helper()
+	var account ledger.Account
+	o.await(heed, "an account without pending events", func() bool {
+		text := fetch(o.t, heed.API+"/api/v1/ledger")
+		var document ledgerDocument
+		if err := json.Unmarshal([]byte(text), &document); err != nil || len(document.Sites) != 1 {
+			o.t.Fatalf("GET /api/v1/ledger = %s, %v, want one site", text, err)
+		}
+		account = document.Sites[0]
+		return account.Accepted.Pending == 0
+	})
+	if a := account.Accepted; a.Stored != uint64(len(o.acked)) || a.Dead+a.Withdrawn > 0 {
+		o.t.Errorf("the account of %d acknowledged events is %+v, want all of them stored", len(o.acked), account)
+	}
 }
 
 // batch is one of the kill test's. JSON leaves an engagement of 0 ms out, which the collector would refuse.

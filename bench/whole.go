@@ -46,7 +46,7 @@ func startWhole(ctx context.Context, program, data string) (*whole, error) {
 	}
 	w := &whole{output: filepath.Join(folder, "output")}
 	w.folder = folder
-	w.cmd = exec.CommandContext(ctx, program, "serve", "--config", config, "--data.dir", data,
+	w.cmd = exec.CommandContext(ctx, program, "serve", "--config", config, "--data.dir", data, "--collector.rate", "0",
 		"--collector.address", "127.0.0.1:0", "--api.address", "127.0.0.1:0",
 		"--collector.trusted_proxies", "127.0.0.1", "--load.recent_ids", recentIDs)
 	out, err := os.Create(w.output)

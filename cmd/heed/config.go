@@ -29,6 +29,8 @@ type Config struct {
 		Prefix         string // empty: the install's own, made once
 		PublicURL      string // empty: made from the first address
 		TrustedProxies []string
+		ProxyHeader    string
+		Rate           int
 		ReadTimeout    time.Duration
 		IdleTimeout    time.Duration
 		MaxConnections int

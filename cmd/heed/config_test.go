@@ -74,6 +74,8 @@ func TestValueFailure(t *testing.T) {
 	f(intValue(&number, 1, 9), "0")
 	f(intValue(&number, 1, 9), "10")
 	f(intValue(&number, 1, 9), "one")
+	f(rateValue(&number), "26") // one network's share would not hold a batch
+	f(rateValue(&number), "-1")
 	f(chooseInt(&number, 6, 13), "7")
 	f(durationValue(&wait, time.Second, time.Minute), "10")
 	f(durationValue(&wait, time.Second, time.Minute), "2m")

@@ -23,6 +23,7 @@ var allowed = map[string]string{
 // owners names, for each dependency with one owner, the folders whose non-test files may import it.
 var owners = map[string]string{
 	"github.com/valyala/fasthttp":         "collector bench",
+	"github.com/pires/go-proxyproto":      "collector/listen",
 	"github.com/oschwald/geoip2-golang":   "pipeline/enrich",
 	"github.com/mssola/useragent":         "pipeline/enrich",
 	"github.com/ClickHouse/clickhouse-go": "pipeline/clickhouse analytics bench",

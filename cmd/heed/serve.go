@@ -15,6 +15,7 @@ import (
 
 	"heed/cmd/heed/demo"
 	"heed/collector"
+	"heed/collector/limit"
 	"heed/collector/listen"
 	"heed/pipeline/enrich"
 	"heed/pipeline/ledger"
@@ -185,13 +186,17 @@ func (s *server) buildSites(context.Context) error {
 
 func (s *server) startCollector(context.Context) (err error) {
 	cfg := collector.Config{
-		Prefix: s.cfg.Collector.Prefix,
-		Now:    s.p.now,
+		Prefix:      s.cfg.Collector.Prefix,
+		ProxyHeader: s.cfg.Collector.ProxyHeader,
+		Now:         s.p.now,
 		Limits: collector.Limits{
 			ReadTimeout: s.cfg.Collector.ReadTimeout,
 			IdleTimeout: s.cfg.Collector.IdleTimeout,
 			Connections: s.cfg.Collector.MaxConnections,
 		},
+	}
+	if rate := s.cfg.Collector.Rate; rate > 0 {
+		cfg.Rates = &limit.Config{Rate: float64(rate)}
 	}
 	for _, text := range s.cfg.Collector.TrustedProxies {
 		cfg.TrustedProxies = append(cfg.TrustedProxies, mustPrefix(text))

@@ -219,3 +219,22 @@ func (p *process) awaitViews(question string, want uint64) {
 	}
 	p.t.Fatalf("views%s = %d, want %d", question, got, want)
 }
+
+// TestServeLimitsRates: a site takes so much from one network, and then says when to come again.
+func TestServeLimitsRates(t *testing.T) {
+	p := startHeed(t, t.TempDir(), "--demo", "--collector.rate", "27")
+	for range 500 {
+		answer, err := http.Post(p.Collector+"/demo/ordinary", "text/plain", strings.NewReader(`{"v":1,"sent":1,"events":[]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode == http.StatusTooManyRequests {
+			if answer.Header.Get("Retry-After") == "" {
+				t.Error("429 has no Retry-After")
+			}
+			return
+		}
+	}
+	t.Error("500 batches were taken at 27 events a second")
+}

@@ -90,8 +90,17 @@ func listenerSettings(c *Config) []setting {
 			limit: "/ and 1 to 32 of a-z, 0-9 and -",
 		}, {
 			name: "collector.trusted_proxies", value: listValue(&c.Collector.TrustedProxies, checkNetwork), def: "",
-			help:  "Proxies whose X-Forwarded-For is believed.",
+			help:  "Proxies whose word on the client's address is believed.",
 			limit: "addresses or networks, as 10.0.0.0/8",
+		}, {
+			name: "collector.proxy_header", value: oneOf(&c.Collector.ProxyHeader, "X-Forwarded-For", "Forwarded"), def: "X-Forwarded-For",
+			help:  "The header in which they say it, which must be the one that they set.",
+			limit: "X-Forwarded-For or Forwarded",
+		}, {
+			name: "collector.rate", value: rateValue(&c.Collector.Rate), def: "500",
+			help: "Events a second that a site takes; beyond it, and sooner for a network that sends more than its share, " +
+				"the answer is 429. 0 takes all.",
+			limit: "0, or 27 to 10000000",
 		}, {
 			name: "collector.read_timeout", value: durationValue(&c.Collector.ReadTimeout, time.Second, 10*time.Minute), def: "10s",
 			help:  "How long a request may take to arrive whole.",

@@ -123,6 +123,7 @@ func buildSite(site Site, endpoint, cookieName string, in *install) (builtSite, 
 	return builtSite{endpoint: endpoint, collected: collector.Site{
 		ID: site.ID, Key: site.Key, Origins: site.Origins,
 		AnonymousCount: site.AnonymousCount, Exemption: site.Exemption.Asserted(), RetentionMonths: site.RetentionMonths,
+		Rate:       float64(site.Rate),
 		VisitorKey: in.siteKey("visitor", site.ID), SealKey: in.siteKey("seal", site.ID), Notice: notice,
 		Assets: []collector.Asset{
 			asset(snippet.LoaderName, loaderCache, bundle.Hash, bundle.Loader),

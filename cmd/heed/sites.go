@@ -17,6 +17,7 @@ type Site struct {
 	Origins         []string
 	AnonymousCount  bool
 	Exemption       Exemption
+	Rate            int // events a second; 0: the collector's
 	RetentionMonths int
 	SPA             bool
 	Forms           bool
@@ -69,6 +70,9 @@ func siteSettings(s *Site) []setting {
 		}, {
 			name: "exemption.note", value: textValue(&s.Exemption.Note, checkNote),
 			help: "Anything worth remembering about it.", limit: "up to 500 bytes",
+		}, {
+			name: "rate", value: rateValue(&s.Rate), def: "0",
+			help: "Events a second that the site takes; 0 is collector.rate.", limit: "0, or 27 to 10000000",
 		}, {
 			name: "retention_months", value: chooseInt(&s.RetentionMonths, 6, 13, 25, 60), def: "25",
 			help: "How long events are kept.", limit: "6, 13, 25 or 60 months",

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"heed/collector/limit"
 	"heed/collector/listen"
 )
 
@@ -37,6 +38,19 @@ func intValue(p *int, lowest, highest int) value {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < lowest || n > highest {
 			return complain(fmt.Sprintf("write a whole number from %d to %d", lowest, highest), "%q is not allowed", text)
+		}
+		*p = n
+		return nil
+	}
+	return value{kind: "number", set: set, get: func() string { return strconv.Itoa(*p) }}
+}
+
+// rateValue takes the rates at which a whole batch from one network can be taken at all, and 0.
+func rateValue(p *int) value {
+	set := func(text string) error {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 || n > 0 && (limit.Config{Rate: float64(n)}).Validate() != nil {
+			return complain("write 0, or a whole number from 27 to 10000000", "%q is not allowed", text)
 		}
 		*p = n
 		return nil

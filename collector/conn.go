@@ -104,6 +104,8 @@ type conn struct {
 	net.Conn
 	c       *Collector
 	waiter  *waiter // nil where reading is not that of a socket
+	reading lazy
+	writing lazy
 	linger  atomic.Bool
 	charged int64 // bytes read since the last settle; the reader's own
 	close   func() error
@@ -122,6 +124,7 @@ type handshaker interface {
 
 func newConn(inner net.Conn, owner *Collector) net.Conn {
 	c := &conn{Conn: inner, c: owner, waiter: newWaiter(inner, &owner.ahead)}
+	c.reading.set, c.writing.set = inner.SetReadDeadline, inner.SetWriteDeadline
 	c.close = sync.OnceValue(c.end)
 	if secure, ok := inner.(handshaker); ok {
 		return secureConn{c, secure}
@@ -132,6 +135,9 @@ func newConn(inner net.Conn, owner *Collector) net.Conn {
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.read(p)
+	for n == 0 && c.reading.early(err) {
+		n, err = c.read(p)
+	}
 	before := max(c.charged, freeBytes)
 	c.charged += int64(n)
 	if c.charged > before && c.c.bodies.Add(c.charged-before) > c.c.cfg.Limits.BodyBytes {

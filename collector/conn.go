@@ -107,7 +107,7 @@ type conn struct {
 	reading lazy
 	writing lazy
 	linger  atomic.Bool
-	charged int64 // bytes read since the last settle; the reader's own
+	charged atomic.Int64 // bytes read since the last settle
 	close   func() error
 }
 
@@ -138,9 +138,9 @@ func (c *conn) Read(p []byte) (int, error) {
 	for n == 0 && c.reading.early(err) {
 		n, err = c.read(p)
 	}
-	before := max(c.charged, freeBytes)
-	c.charged += int64(n)
-	if c.charged > before && c.c.bodies.Add(c.charged-before) > c.c.cfg.Limits.BodyBytes {
+	after := c.charged.Add(int64(n))
+	before := max(after-int64(n), freeBytes)
+	if after > before && c.c.bodies.Add(after-before) > c.c.cfg.Limits.BodyBytes {
 		return 0, errBodies // and not what was read: with bytes in hand fasthttp would pass over the error
 	}
 	return n, err
@@ -161,10 +161,9 @@ func (c *conn) read(p []byte) (int, error) {
 
 // settle gives back what was charged, when a request has been handled.
 func (c *conn) settle() {
-	if c.charged > freeBytes {
-		c.c.bodies.Add(freeBytes - c.charged)
+	if was := c.charged.Swap(0); was > freeBytes {
+		c.c.bodies.Add(freeBytes - was)
 	}
-	c.charged = 0
 }
 
 // Close implements net.Conn.

@@ -26,6 +26,7 @@ type load struct {
 	seed        uint64
 	acked       func([]uuid.UUID) // told of the events of each 2xx, by any connection; may be nil
 	latency     *histogram        // filled; nil for one of the load's own
+	refused     *atomic.Int64     // counts 429 and 503, after which the request is sent again; nil: they are errors
 }
 
 // outcome is what came back.
@@ -77,7 +78,7 @@ func (l load) connection(ctx context.Context, start time.Time, index int) (n int
 	defer c.Close()
 	m := newMaker(l.target, l.events, l.seed, uint64(index))
 	for ctx.Err() == nil {
-		request := m.next()
+		m.next()
 		begin := time.Now()
 		if l.rate > 0 {
 			turn := float64(index) + float64(n)*float64(l.connections)
@@ -87,7 +88,7 @@ func (l load) connection(ctx context.Context, start time.Time, index int) (n int
 			break
 		}
 		sleepUntil(begin)
-		if err := c.exchange(request); err != nil {
+		if err := l.deliver(ctx, c, m); err != nil {
 			return n, err
 		}
 		l.latency.add(time.Since(begin))
@@ -97,6 +98,22 @@ func (l load) connection(ctx context.Context, start time.Time, index int) (n int
 		n++
 	}
 	return n, nil
+}
+
+// deliver sends the maker's request, again while it is refused and that is no error.
+func (l load) deliver(ctx context.Context, c *client, m *maker) error {
+	err := c.exchange(m.raw)
+	for ; errors.Is(err, errRefused) && l.refused != nil && ctx.Err() == nil; err = c.exchange(m.again()) {
+		l.refused.Add(1)
+		sleepUntil(time.Now().Add(retryAfter))
+		c.Close() // a refusal may have ended the connection
+		fresh, err := dial(l.address, "")
+		if err != nil {
+			return err
+		}
+		*c = *fresh
+	}
+	return err
 }
 
 // sleepUntil sleeps in the kernel, to 0.1 ms: Go's timers may be a whole millisecond late in a process that is idle.
@@ -132,6 +149,12 @@ var (
 	imageStart   = []byte("GIF8")
 )
 
+// errRefused is an answer that asks to send the same again later.
+var errRefused = errors.New("refused")
+
+// retryAfter is how long a refused request waits.
+const retryAfter = time.Second
+
 // exchange sends a request and reads its answer, which must be an empty 2xx or an image.
 func (c *client) exchange(request []byte) error {
 	if _, err := c.Write(request); err != nil {
@@ -160,6 +183,9 @@ func (c *client) exchange(request []byte) error {
 	body, err := c.reader.Peek(min(length, c.reader.Size()))
 	if err != nil {
 		return err
+	}
+	if bytes.Contains(status, []byte(" 503 ")) || bytes.Contains(status, []byte(" 429 ")) {
+		return fmt.Errorf("%w: %s %s", errRefused, bytes.TrimSpace(status), body)
 	}
 	if !bytes.HasPrefix(status, statusStart) || length > 0 && !bytes.HasPrefix(body, imageStart) {
 		return fmt.Errorf("want an empty 2xx or an image, got %s %s", bytes.TrimSpace(status), body)

@@ -152,3 +152,23 @@ func TestLoadFails(t *testing.T) {
 	f("HTTP/1.1 202 Accepted\r\nContent-Length: 14\r\n\r\n{\"accepted\":0}") // some were rejected
 	f("HTTP/1.1 202 Accepted\r\nContent-Length: x\r\n\r\n")
 }
+
+// A refused request is made again, with the same ids and the mark.
+func TestMakerMakesAgainWhatWasRefused(t *testing.T) {
+	m := newMaker(benchTarget("", false), 2, 1, 1)
+	m.next()
+	ids := slices.Clone(m.ids)
+	for range 2 {
+		request, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(m.again())))
+		if err != nil {
+			t.Fatalf("read request: %v", err)
+		}
+		var batch schemas.Batch
+		if err := json.NewDecoder(request.Body).Decode(&batch); err != nil {
+			t.Fatalf("decode batch: %v", err)
+		}
+		if !batch.Retried || len(batch.Events) != 2 || batch.Events[1].ID != ids[1].String() {
+			t.Errorf("again: retried %v, %d events, want the same two with the mark", batch.Retried, len(batch.Events))
+		}
+	}
+}

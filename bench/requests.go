@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -56,6 +57,18 @@ func (m *maker) next() []byte {
 		return m.nextPixel()
 	}
 	m.makeBody()
+	return m.post()
+}
+
+// again makes the same request once more, as one whose answer was not a 2xx.
+func (m *maker) again() []byte {
+	m.body = append(bytes.TrimSuffix(bytes.TrimSuffix(m.body, retriedMark), []byte("}")), retriedMark...)
+	return m.post()
+}
+
+var retriedMark = []byte(`,"retried":true}`)
+
+func (m *maker) post() []byte {
 	b := append(m.raw[:0], "POST "...)
 	b = append(b, m.path...)
 	b = append(b, " HTTP/1.1\r\n"+headers+"Content-Type: text/plain;charset=UTF-8\r\nOrigin: "...)

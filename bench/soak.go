@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -41,6 +42,7 @@ func (b bench) soak(ctx context.Context, program string, long time.Duration) (er
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(b.out, "- %d requests were refused by 429 or 503 and sent again\n", s.refused.Load())
 	fmt.Fprintf(b.out, "- %d events acknowledged, %d stored, %d of them different, %d dead letters\n",
 		s.acked.events.Load(), held.events, held.different, held.dead)
 	if err := held.compare(&s.acked); err != nil {
@@ -53,9 +55,10 @@ func (b bench) soak(ctx context.Context, program string, long time.Duration) (er
 // soaking is a soak under way.
 type soaking struct {
 	bench
-	whole *whole
-	acked tally
-	rss   []float64 // MB, one for each interval
+	whole   *whole
+	acked   tally
+	refused atomic.Int64 // requests that were answered 429 or 503, and sent again
+	rss     []float64    // MB, one for each interval
 }
 
 func (s *soaking) run(ctx context.Context, long time.Duration) error {
@@ -63,7 +66,7 @@ func (s *soaking) run(ctx context.Context, long time.Duration) error {
 	if err != nil {
 		return err
 	}
-	l := load{target: t, connections: s.connections, events: 1, seed: s.seed, acked: s.acked.add, latency: &histogram{}}
+	l := load{target: t, connections: s.connections, events: 1, seed: s.seed, acked: s.acked.add, latency: &histogram{}, refused: &s.refused}
 	most, err := s.probe(ctx, l, min(soakProbe, long/2))
 	if err != nil {
 		return err

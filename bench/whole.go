@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,7 +49,8 @@ func startWhole(ctx context.Context, program, data string) (*whole, error) {
 	w.folder = folder
 	w.cmd = exec.CommandContext(ctx, program, "serve", "--config", config, "--data.dir", data, "--collector.rate", "0",
 		"--collector.address", "127.0.0.1:0", "--api.address", "127.0.0.1:0",
-		"--collector.trusted_proxies", "127.0.0.1", "--load.recent_ids", recentIDs)
+		"--collector.trusted_proxies", "127.0.0.1", "--collector.rate", strconv.Itoa(eventsPerSecond),
+		"--load.recent_ids", recentIDs)
 	out, err := os.Create(w.output)
 	if err != nil {
 		return nil, fmt.Errorf("create file: %w", err)

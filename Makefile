@@ -38,10 +38,10 @@ fuzz: ## run each fuzz target for FUZZTIME
 	    echo "fuzz $$d $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$d; done; done
 
 bench: fetch nginx ## measure the collector beside the floor and nginx, recorded in bench/RESULTS.md
-	@go build -o bin/bench ./bench && bin/bench -record bench/RESULTS.md
+	@go build $(GOFLAGS_BUILD) -o bin/bench ./bench && bin/bench -record bench/RESULTS.md
 
 soak: fetch build ## run the whole program for ten minutes at 80 % of its maximum, recorded in bench/SOAK.md
-	@go build -o bin/bench ./bench && bin/bench -soak 10m -record bench/SOAK.md
+	@go build $(GOFLAGS_BUILD) -o bin/bench ./bench && bin/bench -soak 10m -record bench/SOAK.md
 
 generate: ## write every generated file again
 	@go generate ./...

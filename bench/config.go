@@ -65,5 +65,9 @@ func geoFiles() enrich.Config {
 
 // besideProgram is a path below the folder of the bench's own program.
 func besideProgram(elements ...string) string {
-	return filepath.Join(append([]string{filepath.Dir(os.Args[0])}, elements...)...)
+	self, err := os.Executable()
+	if err != nil {
+		self = os.Args[0]
+	}
+	return filepath.Join(append([]string{filepath.Dir(self)}, elements...)...)
 }

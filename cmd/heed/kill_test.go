@@ -157,7 +157,7 @@ func (s *killedSite) batch(random *rand.Rand) schemas.Batch {
 		case 0:
 			ev.Kind = schemas.Page
 		case 1:
-			ev.Kind, ev.Engaged = schemas.Engagement, random.Int64N(60_000)
+			ev.Kind, ev.Engaged = schemas.Engagement, 1+random.Int64N(60_000)
 		case 2:
 			ev.Kind, ev.Name, ev.Props = schemas.Custom, "bought", map[string]string{"plan": "pro"}
 		case 3:

@@ -133,7 +133,7 @@ func (s *server) openPipeline(ctx context.Context) (err error) {
 func (s *server) listen(ctx context.Context) (err error) {
 	l, cfg := &s.listeners, s.cfg
 	if l.collector, err = listen.Open(ctx, cfg.listen(s.p.getenv), s.logger); err != nil {
-		return fmt.Errorf("collector.address: %w (stop what uses it, or choose another with --collector.address)", err)
+		return fmt.Errorf("collector.address: %w (its setting is --collector.address)", err)
 	}
 	for _, want := range []struct {
 		setting, address string

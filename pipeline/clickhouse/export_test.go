@@ -18,6 +18,9 @@ func Migrations() int {
 	return len(steps)
 }
 
+// SetFreeBytes lets the engine's disk run full, as far as the store can see.
+func (s *Store) SetFreeBytes(free func(path string) (uint64, error)) { s.freeBytes = free }
+
 // MigrateTo applies the migrations up to version, as an older program would.
 func (s *Store) MigrateTo(ctx context.Context, version int) error {
 	steps, err := readMigrations(schemas.Migrations)

@@ -75,7 +75,7 @@ func checkLibrary(path string) error {
 		return fmt.Errorf("%w: there is none at %q; `make run` fetches it, or name its place", ErrNoLibrary, path)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %q is damaged or incomplete; delete it and let `make run` fetch it again: %w", ErrNoLibrary, path, err)
+		return fmt.Errorf("%w: %q is damaged or incomplete (%w): delete it and let `make run` fetch it again", ErrNoLibrary, path, err)
 	}
 	return file.Close()
 }

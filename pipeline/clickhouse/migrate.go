@@ -45,7 +45,8 @@ func (s *Store) migrate(ctx context.Context, steps []migration) (from, to int, e
 	}
 	to = steps[len(steps)-1].version
 	if from > to {
-		return from, to, fmt.Errorf("%w: it has version %d, this program knows up to %d", ErrTooNew, from, to)
+		return from, to, fmt.Errorf("%w: it has version %d, this program knows up to %d: start the newer heed again, or give this one a data folder of its own",
+			ErrTooNew, from, to)
 	}
 	for _, step := range steps {
 		if step.version <= from {

@@ -16,7 +16,7 @@ import (
 type Row struct {
 	Envelope *schemas.Envelope
 	Source   schemas.Source
-	Loaded   time.Time // when the loader planned it; the same for all rows of a block compresses best
+	Loaded   time.Time // when it was sent, the same for all rows of an insert and later than that of every insert before
 }
 
 // Partition is what the events table is partitioned by. The rows of an insert all have the same, so that they become
@@ -58,8 +58,8 @@ func (s *Store) Insert(ctx context.Context, token string, rows []Row) (err error
 			return fmt.Errorf("insert rows: row %d is of partition %v, row 0 of %v", i, row.Partition(), rows[0].Partition())
 		}
 	}
-	if err := insertBlock(s.inserting(ctx, token), s.conn, "events", eventColumns, rows); err != nil {
-		return fmt.Errorf("insert %d rows: %w", len(rows), classify(err))
+	if err := insertInRoom(ctx, s, token, "events", eventColumns, rows); err != nil {
+		return fmt.Errorf("insert %d rows: %w", len(rows), err)
 	}
 	return nil
 }
@@ -75,10 +75,22 @@ func (s *Store) InsertDead(ctx context.Context, token string, letters []DeadLett
 			return fmt.Errorf("insert dead letters: %v and %v are not of one month", first, at)
 		}
 	}
-	if err := insertBlock(s.inserting(ctx, token), s.conn, "dead_letters", deadColumns, letters); err != nil {
-		return fmt.Errorf("insert %d dead letters: %w", len(letters), classify(err))
+	if err := insertInRoom(ctx, s, token, "dead_letters", deadColumns, letters); err != nil {
+		return fmt.Errorf("insert %d dead letters: %w", len(letters), err)
 	}
 	return nil
+}
+
+// insertInRoom inserts where there is room, and takes the engine's word for it only where some is left. Without that
+// the outcome is unknown, and the caller reads back.
+func insertInRoom[T any](ctx context.Context, s *Store, token, table string, columns []column[T], rows []T) error {
+	if err := s.room(keepFreeBytes); err != nil {
+		return err
+	}
+	if err := insertBlock(s.inserting(ctx, token), s.conn, table, columns, rows); err != nil {
+		return classify(err)
+	}
+	return s.room(believeBytes)
 }
 
 // inserting sets what every insert needs: to be written when it returns, where the defaults would answer earlier, and

@@ -245,3 +245,37 @@ func BenchmarkInsert(b *testing.B) {
 	}
 	b.ReportMetric(float64(n*i)/b.Elapsed().Seconds(), "rows/s")
 }
+
+// Without room nothing is sent. When room has gone during the insert its outcome counts as unknown, also though the rows
+// are there; a repeat with the same token is then dropped and says so.
+func TestInsertWithoutRoom(t *testing.T) {
+	store := clickhousetest.Open(t)
+	rows := someRows(1, 5)[:1]
+	free := []uint64{200 << 20}
+	store.SetFreeBytes(func(string) (uint64, error) {
+		now := free[0]
+		free = append(free[1:], free[len(free)-1])
+		return now, nil
+	})
+	count := func() (n uint64) {
+		query(t, store, "SELECT count() FROM events", &n)
+		return n
+	}
+	if err := store.Insert(t.Context(), "a", rows); err == nil || errors.Is(err, clickhouse.ErrRefused) {
+		t.Errorf("Insert with 200 MiB free = %v, want an outage", err)
+	}
+	if n := count(); n != 0 {
+		t.Errorf("%d rows are stored, want 0", n)
+	}
+	free = []uint64{300 << 20, 100 << 20}
+	if err := store.Insert(t.Context(), "a", rows); err == nil || errors.Is(err, clickhouse.ErrRefused) {
+		t.Errorf("Insert that leaves 100 MiB = %v, want an unknown outcome", err)
+	}
+	free = []uint64{300 << 20}
+	if err := store.Insert(t.Context(), "a", rows); err != nil {
+		t.Errorf("Insert with room: %v", err)
+	}
+	if n := count(); n != 1 {
+		t.Errorf("%d rows are stored, want 1", n)
+	}
+}

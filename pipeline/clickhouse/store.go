@@ -72,6 +72,7 @@ type Store struct {
 	conn      driver.Conn
 	transport *transport // nil for a server
 	metrics   storeMetrics
+	freeBytes func(path string) (uint64, error) // of the engine's disk; a test lets it run full
 
 	closeOnce sync.Once
 	closeErr  error
@@ -82,7 +83,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Store, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, log: log.With("component", "clickhouse"), dsn: cfg.DSN, metrics: newStoreMetrics()}
+	s := &Store{cfg: cfg, log: log.With("component", "clickhouse"), dsn: cfg.DSN, metrics: newStoreMetrics(), freeBytes: freeBytes}
 	if cfg.DSN == "" {
 		if err := s.embed(); err != nil {
 			return nil, err

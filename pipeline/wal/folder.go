@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -90,14 +91,18 @@ func openIdentity(dir string, hasSegments bool) (string, error) {
 	if !hasSegments {
 		return newIdentity(path)
 	}
-	id, hexErr := hex.DecodeString(have.ID)
-	if err != nil || parseErr != nil || hexErr != nil || len(id) != 16 || have.Version < 1 {
-		return "", fmt.Errorf("read log identity %q (%w): there are segments beside it, so no new one is made; "+
-			"put the file back from a backup, or move the whole folder away to begin an empty log",
-			path, errors.Join(errors.New("missing or unreadable"), err, parseErr, hexErr))
+	const remedy = "put it back from a backup, or move the whole folder away to begin an empty log"
+	if err != nil {
+		return "", fmt.Errorf("read log identity %q: it is missing, but segments lie beside it; %s", path, remedy)
+	}
+	id, err := hex.DecodeString(have.ID)
+	if err = errors.Join(parseErr, err); err != nil || len(id) != 16 || have.Version < 1 {
+		return "", fmt.Errorf("read log identity %q: it is damaged (%w); %s", path, cmp.Or(err, errIdentity), remedy)
 	}
 	return have.ID, nil
 }
+
+var errIdentity = errors.New("it holds no log's id")
 
 // newIdentity writes a fresh log.json in one step: temporary file, fsync, rename, fsync of the folder.
 func newIdentity(path string) (string, error) {

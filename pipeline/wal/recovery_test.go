@@ -290,10 +290,10 @@ func TestOpenFailure(t *testing.T) {
 		return func(dir string) { writeFile(t, filepath.Join(dir, identityName), []byte(text)) }
 	}
 	f("newer", ErrTooNew, "start the newer heed", identity(`{"id":"x","version":2}`))
-	f("torn identity", nil, "put the file back", identity(`{"id":"0011`))
-	f("short id", nil, "put the file back", identity(`{"id":"0011","version":1}`))
-	f("no version", nil, "put the file back", identity(`{"id":"00112233445566778899aabbccddeeff"}`))
-	f("no identity", nil, "put the file back", func(dir string) { os.Remove(filepath.Join(dir, identityName)) })
+	f("torn identity", nil, "put it back", identity(`{"id":"0011`))
+	f("short id", nil, "put it back", identity(`{"id":"0011","version":1}`))
+	f("no version", nil, "put it back", identity(`{"id":"00112233445566778899aabbccddeeff"}`))
+	f("no identity", nil, "put it back", func(dir string) { os.Remove(filepath.Join(dir, identityName)) })
 	f("locked", ErrLocked, "a second heed is running", func(dir string) { openLog(t, Config{Dir: dir}) })
 	f("foreign name", nil, "move it away", func(dir string) { writeFile(t, filepath.Join(dir, "7"), nil) })
 	f("large gap", nil, "put them back", func(dir string) { writeFile(t, segmentPath(dir, 99999), nil) })

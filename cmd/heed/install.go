@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"heed/pipeline/durable"
 )
 
 // install is what is made once per data folder and never changes: cookies, stored ids and pasted tags hang on it.
@@ -40,7 +42,7 @@ func openInstall(dir string) (*install, error) {
 		if data, err = json.Marshal(in); err != nil {
 			return nil, fmt.Errorf("encode %s: %w", path, err)
 		}
-		return in, writeDurably(path, append(data, '\n'))
+		return in, durable.WriteFile(path, append(data, '\n'))
 	case err != nil:
 		return nil, fmt.Errorf("read install: %w", err)
 	}
@@ -59,7 +61,7 @@ func openSecret(path string) ([]byte, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		secret = make([]byte, secretBytes)
 		rand.Read(secret) // never fails: it would end the program
-		return secret, writeDurably(path, secret)
+		return secret, durable.WriteFile(path, secret)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read secret: %w", err)
@@ -90,34 +92,4 @@ func randomPrefix() string {
 		}
 	}
 	return string(prefix)
-}
-
-// writeDurably makes a file that is whole or absent, also after a power cut.
-func writeDurably(path string, data []byte) error {
-	dir := filepath.Dir(path)
-	file, err := os.CreateTemp(dir, ".new-*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	defer os.Remove(file.Name()) // after the rename there is nothing of this name
-	_, err = file.Write(data)
-	err = errors.Join(err, file.Sync(), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err == nil {
-		err = syncDir(dir)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

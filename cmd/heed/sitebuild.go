@@ -19,6 +19,7 @@ import (
 
 	"heed/collector"
 	"heed/consent"
+	"heed/pipeline/durable"
 	"heed/snippet"
 )
 
@@ -230,11 +231,11 @@ func keepAssets(dir string, assets []collector.Asset) ([]collector.Asset, error)
 		}
 		// The plain form last: it alone makes a bundle count as kept.
 		for suffix, data := range map[string][]byte{".gz": a.Gzip, ".br": a.Brotli} {
-			if err := writeDurably(filepath.Join(dir, a.Name+suffix), data); err != nil {
+			if err := durable.WriteFile(filepath.Join(dir, a.Name+suffix), data); err != nil {
 				return nil, err
 			}
 		}
-		if err := writeDurably(filepath.Join(dir, a.Name), a.Plain); err != nil {
+		if err := durable.WriteFile(filepath.Join(dir, a.Name), a.Plain); err != nil {
 			return nil, err
 		}
 	}

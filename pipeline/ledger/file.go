@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"heed/pipeline/durable"
 	"heed/schemas"
 )
 
@@ -73,36 +74,16 @@ func openFile(dir string, now time.Time) (file, error) {
 	return f, nil
 }
 
-// write makes the counts durable: the file's bytes first, then its name, so that a crash leaves the one or the other.
+// write makes the counts durable.
 func (f file) write(dir string) error {
 	raw, err := json.Marshal(f)
 	if err != nil {
 		return fmt.Errorf("encode ledger: %w", err)
 	}
-	name := fileName(dir)
-	if err := writeSynced(name+".tmp", raw); err != nil {
+	if err := durable.WriteFile(fileName(dir), raw); err != nil {
 		return fmt.Errorf("write ledger: %w", err)
-	}
-	if err := os.Rename(name+".tmp", name); err != nil {
-		return fmt.Errorf("rename ledger: %w", err)
-	}
-	folder, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("open ledger folder: %w", err)
-	}
-	if err := errors.Join(folder.Sync(), folder.Close()); err != nil {
-		return fmt.Errorf("sync ledger folder: %w", err)
 	}
 	return nil
 }
 
 func fileName(dir string) string { return filepath.Join(dir, "rejected.json") }
-
-func writeSynced(name string, raw []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(raw)
-	return errors.Join(err, f.Sync(), f.Close())
-}

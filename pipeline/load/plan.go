@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"heed/pipeline/durable"
 	"heed/pipeline/wal"
 )
 
@@ -62,36 +63,15 @@ func readPlan(dir, log string, now time.Time) (plan, error) {
 	return p, nil
 }
 
-// write makes the plan durable: the file's bytes first, then its name.
+// write makes the plan durable.
 func (p plan) write(dir string) error {
 	p.Version = planVersion
 	raw, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("encode load plan: %w", err)
 	}
-	name := filepath.Join(dir, "plan.json")
-	if err := writeSynced(name+".tmp", raw); err != nil {
+	if err := durable.WriteFile(filepath.Join(dir, "plan.json"), raw); err != nil {
 		return fmt.Errorf("write load plan: %w", err)
 	}
-	if err := os.Rename(name+".tmp", name); err != nil {
-		return fmt.Errorf("rename load plan: %w", err)
-	}
-	folder, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("open load folder: %w", err)
-	}
-	defer folder.Close()
-	if err := folder.Sync(); err != nil {
-		return fmt.Errorf("sync load folder %q: %w", dir, err)
-	}
 	return nil
-}
-
-func writeSynced(name string, raw []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(raw)
-	return errors.Join(err, f.Sync(), f.Close())
 }

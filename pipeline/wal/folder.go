@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+
+	"heed/pipeline/durable"
 )
 
 const (
@@ -104,7 +106,7 @@ func openIdentity(dir string, hasSegments bool) (string, error) {
 
 var errIdentity = errors.New("it holds no log's id")
 
-// newIdentity writes a fresh log.json in one step: temporary file, fsync, rename, fsync of the folder.
+// newIdentity writes a fresh log.json.
 func newIdentity(path string) (string, error) {
 	var id [16]byte
 	rand.Read(id[:]) // never fails
@@ -113,28 +115,10 @@ func newIdentity(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("encode log identity: %w", err)
 	}
-	if err := writeSynced(path+".tmp", append(text, '\n')); err != nil {
+	if err := durable.WriteFile(path, append(text, '\n')); err != nil {
 		return "", fmt.Errorf("write log identity: %w", full(err))
 	}
-	if err := os.Rename(path+".tmp", path); err != nil {
-		return "", fmt.Errorf("write log identity: %w", err)
-	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
-		return "", fmt.Errorf("sync log folder: %w", err)
-	}
 	return have.ID, nil
-}
-
-func writeSynced(path string, text []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
 }
 
 // listSegments returns the numbers of the segments in dir in ascending order. A name is a segment's only in its exact
@@ -174,7 +158,7 @@ func fillGaps(dir string, segments []uint32, logger *slog.Logger) error {
 		}
 		logger.Error("segments are missing from the log, going on without them", "first", path, "count", lost)
 		for n := segments[i-1] + 1; n < segments[i]; n++ {
-			if err := writeSynced(segmentPath(dir, n), nil); err != nil {
+			if err := durable.WriteFile(segmentPath(dir, n), nil); err != nil {
 				return fmt.Errorf("fill gap in log: %w", full(err))
 			}
 		}

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"syscall"
 	"time"
+
+	"heed/pipeline/durable"
 
 	"github.com/prometheus/prometheus/tsdb/wlog"
 	"github.com/prometheus/prometheus/util/compression"
@@ -85,7 +86,7 @@ func (s *segment) open() error {
 	s.sealed += s.bytes
 	s.number, s.records, s.bytes = uint32(last+1), 0, 0
 	// Without this a power cut could take the whole file, fsynced records and all.
-	if err := syncDir(s.dir); err != nil {
+	if err := durable.SyncDir(s.dir); err != nil {
 		return s.fail("sync folder of", err)
 	}
 	return nil
@@ -130,7 +131,7 @@ func (s *segment) rotate() error {
 	}
 	s.sealed += s.bytes
 	s.number, s.records, s.bytes = uint32(number), 0, 0
-	if err := syncDir(s.dir); err != nil {
+	if err := durable.SyncDir(s.dir); err != nil {
 		return s.fail("sync folder of", err)
 	}
 	return nil
@@ -231,13 +232,4 @@ func full(err error) error {
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
 	return err
-}
-
-// syncDir makes the creation, renaming and removal of files in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(filepath.Clean(dir))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"heed/pipeline/durable"
 )
 
 // Trim frees the segments that lie wholly before the given position, and never the newest. What was read from them must
@@ -30,7 +32,7 @@ func (l *Log) Trim(before Pos) error {
 	if removed == 0 {
 		return nil
 	}
-	if err := syncDir(l.cfg.Dir); err != nil {
+	if err := durable.SyncDir(l.cfg.Dir); err != nil {
 		return fmt.Errorf("trim log %q: %w", l.cfg.Dir, err)
 	}
 	return nil
@@ -79,5 +81,5 @@ func (l *Log) quarantine(n uint32, off int64, live bool) {
 	}
 	l.metrics.quarantined.Inc()
 	l.logger.Error("segment is damaged, the rest of it is skipped and kept",
-		"segment", path, "byte", off, "kept", path+".quarantine", "err", errors.Join(err, syncDir(l.cfg.Dir)))
+		"segment", path, "byte", off, "kept", path+".quarantine", "err", errors.Join(err, durable.SyncDir(l.cfg.Dir)))
 }

@@ -1,6 +1,6 @@
 # Every target and what it is for: make
 SHELL := /bin/bash
-FUZZTIME ?= 60s
+FUZZTIME ?= 35s
 KILLS ?= 100
 GOFLAGS_BUILD := -trimpath -buildvcs=auto -ldflags=-buildid=
 

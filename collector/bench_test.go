@@ -53,7 +53,7 @@ func benchRequest(tb testing.TB, events int) string {
 
 // BenchmarkHandler measures decode, decide and enrich without a connection.
 func BenchmarkHandler(b *testing.B) {
-	for _, events := range []int{1, 10} {
+	for _, events := range []int{1, 10, 50} {
 		b.Run(fmt.Sprintf("events=%d", events), func(b *testing.B) {
 			handle := newBenchCollector(b).Handler()
 			ctx := newRequest(b, benchRequest(b, events))
@@ -71,7 +71,7 @@ func BenchmarkHandler(b *testing.B) {
 
 // BenchmarkConnection measures the same behind a keep-alive connection in memory.
 func BenchmarkConnection(b *testing.B) {
-	for _, events := range []int{1, 10} {
+	for _, events := range []int{1, 10, 50} {
 		b.Run(fmt.Sprintf("events=%d", events), func(b *testing.B) {
 			c := newBenchCollector(b)
 			ln := fasthttputil.NewInmemoryListener()

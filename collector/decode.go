@@ -141,7 +141,7 @@ func (d *decoder) largeEvent(i int) *schemas.Error {
 	if err != nil {
 		return errNotJSON
 	}
-	if size(raw) > schemas.MaxEventBytes {
+	if len(raw) > schemas.MaxEventBytes && size(raw) > schemas.MaxEventBytes {
 		d.reject(i, "", schemas.Error{Code: schemas.EventTooLarge,
 			Message: fmt.Sprintf("the event is longer than %d bytes; send less in it", schemas.MaxEventBytes)})
 		return nil

@@ -154,9 +154,10 @@ test('signals travel, and so does that a program drives the browser; and a choic
 
 test('without consent an anonymous count sends views that say nothing else', () =>
   visit('anonymous1', async (site) => {
-    const page = await site.open('home?utm_source=letter&token=secret', () =>
-      Object.defineProperty(document, 'referrer', { value: 'https://search.example/?q=secret' }),
-    )
+    const page = await site.open('home?utm_source=letter&token=secret', () => {
+      Object.defineProperty(document, 'referrer', { value: 'https://search.example/?q=secret' })
+      Object.defineProperty(navigator, 'webdriver', { value: false }) // as where a person sits
+    })
     const [view] = await site.events(atLeast('page', 1))
     assert.equal(view.url, site.url('home?utm_source=letter'))
     assert.equal(view.referrer, 'https://search.example/')

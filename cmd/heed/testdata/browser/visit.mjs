@@ -36,10 +36,21 @@ page.on('response', (response) => {
 page.on('pageerror', (error) => errors.push(String(error)))
 page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
 
-// The page itself says when it was left; only once there was an answer, since nothing may be stored before.
-await page.evaluateOnNewDocument(() =>
-  addEventListener('pagehide', () => document.cookie && sessionStorage.setItem('left', String(Date.now()))),
-)
+// The page itself says when it was left, only once there was an answer, since nothing may be stored before; and for how
+// long so far it was behind another tab.
+await page.evaluateOnNewDocument(() => {
+  addEventListener('pagehide', () => document.cookie && sessionStorage.setItem('left', String(Date.now())))
+  let since = 0
+  let total = 0
+  const look = () => {
+    const behind = document.visibilityState !== 'visible' || !document.hasFocus()
+    if (behind) since ||= Date.now()
+    else if (since) total += Date.now() - since
+    if (!behind) since = 0
+  }
+  for (const type of ['visibilitychange', 'focus', 'blur']) addEventListener(type, look, true)
+  window.behind = () => total
+})
 
 const did = { views: [], forms: 0, events: 0, silent: 0 }
 
@@ -62,7 +73,7 @@ async function seen(path) {
   await until(`page view ${n} of ${path}`, () => events().filter((e) => e.kind === 'page').length > n)
   const event = events().filter((e) => e.kind === 'page')[n]
   if (n) await measure()
-  did.views.push({ path, created: event.created, engaged: 0, away: 0 })
+  did.views.push({ path, created: event.created, engaged: 0, behind: -(await page.evaluate(() => window.behind())) })
 }
 
 // stay is a person who reads: the only pause that is meant.
@@ -73,6 +84,7 @@ async function leave(how) {
   await page.evaluate(() => sessionStorage.removeItem('left'))
   const view = did.views.at(-1)
   view.left = await page.evaluate(() => Date.now())
+  view.behind += await page.evaluate(() => window.behind())
   await how()
 }
 
@@ -80,7 +92,7 @@ async function leave(how) {
 async function measure() {
   const view = did.views.at(-1)
   const unloaded = Number(await page.evaluate(() => sessionStorage.getItem('left')))
-  view.engaged = Math.max(view.left, unloaded) - view.created - view.away
+  view.engaged = Math.max(view.left, unloaded) - view.created - view.behind
 }
 
 const link = (path) => leave(() => page.click(`main a[href="${path}"], header a[href="${path}"]`))
@@ -103,12 +115,11 @@ await page.click('#billing')
 did.events++
 await stay(400)
 const other = await browser.newPage() // another tab in front: this time does not count
-const away = await page.evaluate(() => Date.now())
 await other.bringToFront()
 await stay(1500)
 await page.bringToFront()
-did.views.at(-1).away = (await page.evaluate(() => Date.now())) - away
 await other.close()
+await page.waitForFunction(() => document.hasFocus() && window.behind() > 1000)
 await stay(300)
 
 // The journal changes routes without loading.

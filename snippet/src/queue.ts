@@ -17,16 +17,21 @@ export function trim(events: readonly Event[]): Event[] {
   return events.filter((event) => isUrgent(event) || excess-- <= 0).slice(-maxWaiting)
 }
 
-/** Splits events, in order, into batches that the collector and a beacon can take. */
+/**
+ * Splits events, in order, into batches that the collector and a beacon can take. Urgent ones go by themselves: a busy
+ * collector takes them while it sends the others back.
+ */
 export function splitBatches(events: readonly Event[]): Event[][] {
   const batches: Event[][] = []
   let batch: Event[] = []
   let bytes = 0
+  let urgent = false
   for (const event of events) {
     const size = new Blob([JSON.stringify(event)]).size + 1
-    if (!bytes || batch.length === maxEvents || bytes + size > maxBytes) {
+    if (!bytes || urgent !== isUrgent(event) || batch.length === maxEvents || bytes + size > maxBytes) {
       batches.push((batch = []))
       bytes = 0
+      urgent = isUrgent(event)
     }
     batch.push(event)
     bytes += size

@@ -61,6 +61,8 @@ test('an anonymous view says path, campaign and the referrer\'s host', () => {
 test('batches keep the order and the limits', () => {
   assert.deepEqual(splitBatches([]), [])
   assert.deepEqual(splitBatches(many(120)).map((batch) => batch.length), [50, 50, 20])
+  const mixed = splitBatches([...many(2), ...many(1, { kind: 'form', form: 'f' }), ...many(1)])
+  assert.deepEqual(mixed.map((batch) => batch.map((event) => event.kind)), [['custom', 'custom'], ['form'], ['custom']])
   const wide = splitBatches(many(30, { props: { text: '\u20ac'.repeat(1000) } })) // 3 bytes each
   assert.deepEqual(wide.flat().map((e) => e.id), many(30).map((e) => e.id))
   for (const batch of wide) assert.ok(Buffer.byteLength(encodeEvents(batch)) <= 60_001)

@@ -50,6 +50,9 @@ func (d *decoder) next(limit int64) (rec []byte, ok bool, err error) {
 	for {
 		if pageSize-off%pageSize < headerSize {
 			off += pageSize - off%pageSize // too little room for a header: padding
+			if rec == nil {
+				d.off = off // of no record: nothing is missing when the durable bytes end with it
+			}
 		}
 		if err := d.load(off, limit); err != nil {
 			return nil, false, err

@@ -20,16 +20,21 @@ func (address) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 // String keeps the address out of every message.
 func (address) String() string { return "[redacted]" }
 
-// addressOf returns the client's address: the peer's, or, when the peer is a trusted proxy, the last hop of
-// the header that proxies write, that is not one. What stands before that hop was written by the client and proves nothing. An unknown
-// address is the zero one; its place is unknown, and consent then as strict as can be.
+// addressOf returns the client's address: the peer's, or, when the peer is a trusted proxy, the last hop of the header
+// that proxies write, that is not one. What stands before that hop was written by the client and proves nothing. An
+// unknown address is the zero one; its place is unknown, and consent then as strict as can be. Whoever comes through a
+// unix socket is on this machine, hence 127.0.0.1.
 func (c *Collector) addressOf(ctx *fasthttp.RequestCtx) address {
-	tcp, ok := ctx.RemoteAddr().(*net.TCPAddr)
-	if !ok {
+	var peer netip.Addr
+	switch remote := ctx.RemoteAddr().(type) {
+	case *net.TCPAddr:
+		peer, _ = netip.AddrFromSlice(remote.IP)
+		peer = peer.Unmap()
+	case *net.UnixAddr:
+		peer = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	default:
 		return address{}
 	}
-	peer, _ := netip.AddrFromSlice(tcp.IP)
-	peer = peer.Unmap()
 	proxies := guard.Proxies(c.cfg.TrustedProxies)
 	if !proxies.Contain(peer) {
 		return address{peer}

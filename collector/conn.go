@@ -77,11 +77,20 @@ func (l *boundListener) Accept() (net.Conn, error) {
 		default:
 			l.c.open.Add(-1)
 			l.c.metrics.refuse(errBusy.Code)
-			_, _ = inner.Write(l.busy) // fits into the empty buffer of a new connection: it does not block
-			_ = inner.Close()          // not gently: whoever accepts must not wait for one client
+			l.turnAway(inner)
 			pause = minAcceptPause
 		}
 	}
+}
+
+// turnAway says why, where that cannot block: the answer fits into the empty buffer of a new socket, but through TLS or a
+// PROXY header it would wait for the client. It closes without gentleness, since whoever accepts must not wait either.
+func (l *boundListener) turnAway(inner net.Conn) {
+	switch inner.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		_, _ = inner.Write(l.busy)
+	}
+	_ = inner.Close()
 }
 
 // passes reports whether accepting may work again without anybody's help.
@@ -104,8 +113,6 @@ type conn struct {
 	net.Conn
 	c       *Collector
 	waiter  *waiter // nil where reading is not that of a socket
-	reading lazy
-	writing lazy
 	linger  atomic.Bool
 	charged atomic.Int64 // bytes read since the last settle
 	close   func() error
@@ -124,7 +131,6 @@ type handshaker interface {
 
 func newConn(inner net.Conn, owner *Collector) net.Conn {
 	c := &conn{Conn: inner, c: owner, waiter: newWaiter(inner, &owner.ahead)}
-	c.reading.set, c.writing.set = inner.SetReadDeadline, inner.SetWriteDeadline
 	c.close = sync.OnceValue(c.end)
 	if secure, ok := inner.(handshaker); ok {
 		return secureConn{c, secure}
@@ -135,9 +141,6 @@ func newConn(inner net.Conn, owner *Collector) net.Conn {
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.read(p)
-	for n == 0 && c.reading.early(err) {
-		n, err = c.read(p)
-	}
 	after := c.charged.Add(int64(n))
 	before := max(after-int64(n), freeBytes)
 	if after > before && c.c.bodies.Add(after-before) > c.c.cfg.Limits.BodyBytes {

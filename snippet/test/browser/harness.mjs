@@ -54,6 +54,7 @@ export async function visit(key, fn, { expectErrors = false } = {}) {
         const batches = await site.batches(count)
         const all = batches.flatMap((batch) => batch.body.events.map((event) => ({ ...event, batch })))
         const events = all.filter((event, i) => all.findIndex((other) => other.id === event.id) === i)
+        events.sort((a, b) => a.created - b.created) // batches overtake each other
         if (passes(events)) return events
         if (batches.length < count) throw new Error(`not sent in time; was sent: ${JSON.stringify(events, null, 1)}`)
         count = batches.length + 1

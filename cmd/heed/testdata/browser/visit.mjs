@@ -153,6 +153,11 @@ did.errors = errors.slice()
 await leave(() => page.goto(`${demo}/static/icon.svg`)) // a document without the tag
 await measure()
 await until('all answers', () => answers.length >= sent.length - 1) // a beacon's answer may come after its page is gone
+// A browser that is closed at once takes its beacons with it: the last one must have arrived.
+await until('the last beacon', async () => {
+  const numbers = await (await fetch(`${demo}/numbers.json?tz=UTC`)).json()
+  return numbers.pages.rows.some((row) => row.path === '/numbers' && row.engaged_ms > 0)
+})
 
 did.answers = [...new Set(answers)]
 await browser.close()

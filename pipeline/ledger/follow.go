@@ -49,11 +49,11 @@ func (l *Ledger) count(record wal.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f := &l.follow
-	if before(f.next, progress.Pos) {
+	if f.next.Before(progress.Pos) {
 		*f = following{base: progress, next: progress.Pos}
 	}
 	f.next = record.Next
-	if before(record.Pos, f.base.Pos) {
+	if record.Pos.Before(f.base.Pos) {
 		return
 	}
 	if f.read == nil {
@@ -94,12 +94,4 @@ func (l *Ledger) Oldest() (received time.Time, ok bool) {
 	defer l.mu.Unlock()
 	waiting := l.follow.first != 0 && l.follow.base == l.from.Loader.Progress() // the loader has not begun
 	return time.UnixMilli(l.follow.first), waiting
-}
-
-// before orders positions of records.
-func before(a, b wal.Pos) bool {
-	if a.Segment != b.Segment {
-		return a.Segment < b.Segment
-	}
-	return a.Record < b.Record
 }

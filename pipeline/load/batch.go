@@ -14,9 +14,6 @@ import (
 	"heed/schemas"
 )
 
-// maxVersion is the newest major version of the envelope that this program can read.
-const maxVersion = 1
-
 // batch is what stands in the log from one position up to another: whole groups, decoded.
 type batch struct {
 	from, to wal.Pos
@@ -82,7 +79,7 @@ func (l *Loader) reread(ctx context.Context) (*batch, error) {
 	}
 	defer reader.Close()
 	b := &batch{from: l.plan.From, to: l.plan.From, again: true}
-	for before(b.to, l.plan.To) {
+	for b.to.Before(l.plan.To) {
 		record, err := reader.Next(ctx)
 		if errors.Is(err, wal.ErrClosed) {
 			return b, nil
@@ -90,7 +87,7 @@ func (l *Loader) reread(ctx context.Context) (*batch, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read planned batch: %w", err)
 		}
-		if !before(record.Pos, l.plan.To) {
+		if !record.Pos.Before(l.plan.To) {
 			return b, nil
 		}
 		if err := l.add(b, record); err != nil {
@@ -114,9 +111,11 @@ func (l *Loader) add(b *batch, record wal.Record) error {
 		rest = rest[n:]
 		ev := new(schemas.Envelope)
 		err := ev.UnmarshalVT(raw)
-		if err == nil && ev.Version > maxVersion {
-			return fmt.Errorf("event at %v has major version %d, this program knows %d: it was written by a newer heed; "+
-				"upgrade this one, nothing is lost meanwhile", source, ev.Version, maxVersion)
+		if err == nil {
+			err = schemas.CheckVersion(ev.Version)
+		}
+		if errors.Is(err, schemas.ErrTooNew) {
+			return fmt.Errorf("event at %v: %w; nothing is lost meanwhile", source, err)
 		}
 		if reason := unfit(ev, err); reason != "" {
 			dead = append(dead, letter(source, raw, reason))
@@ -150,7 +149,7 @@ func nextEvent(group []byte) (raw []byte, n int) {
 func unfit(ev *schemas.Envelope, err error) string {
 	switch {
 	case err != nil:
-		return "envelope is not Protocol Buffers"
+		return "envelope is damaged"
 	case len(ev.Id) != 16:
 		return "id does not have 16 bytes"
 	case ev.Site == "":
@@ -190,12 +189,4 @@ next:
 		all = append(all, &block{row.Envelope.RetentionMonths, month, []clickhouse.Row{row}})
 	}
 	return all
-}
-
-// before orders record positions.
-func before(a, b wal.Pos) bool {
-	if a.Segment != b.Segment {
-		return a.Segment < b.Segment
-	}
-	return a.Record < b.Record
 }

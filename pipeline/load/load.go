@@ -279,7 +279,7 @@ func (l *Loader) planned(s schemas.Source) bool {
 		return false
 	}
 	at := wal.Pos{Segment: s.Partition, Record: s.Offset}
-	return !before(at, l.plan.From) && before(at, l.plan.To)
+	return !at.Before(l.plan.From) && at.Before(l.plan.To)
 }
 
 // retry calls try until it succeeds, with growing pauses. It gives up only when ctx ends.

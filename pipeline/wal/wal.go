@@ -81,6 +81,14 @@ type Pos struct {
 // String returns segment, record and event, as in 3/14/0.
 func (p Pos) String() string { return fmt.Sprintf("%d/%d/%d", p.Segment, p.Record, p.Event) }
 
+// Before reports whether p's record stands before q's. Both are of one log; the events within a record do not count.
+func (p Pos) Before(q Pos) bool {
+	if p.Segment != q.Segment {
+		return p.Segment < q.Segment
+	}
+	return p.Record < q.Record
+}
+
 // Log is an open log. All methods may be called from any goroutine.
 type Log struct {
 	cfg     Config

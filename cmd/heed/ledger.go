@@ -106,7 +106,7 @@ func readLedger(ctx context.Context, p *program, cfg *Config) (document ledgerDo
 		return document, err
 	}
 	defer func() { err = errors.Join(err, log.Close(context.WithoutCancel(ctx))) }()
-	loader, err := load.Open(load.Config{Dir: filepath.Join(cfg.DataDir, "load"), Now: p.now}, log, nil, logger)
+	loader, err := openLoader(ctx, cfg, load.Parts{Log: load.Local(log)}, logger, p.now) // no store: it does not run
 	if err != nil {
 		return document, err
 	}

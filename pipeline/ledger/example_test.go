@@ -25,7 +25,12 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	loader, err := load.Open(load.Config{Dir: filepath.Join(dir, "load")}, log, nil, logger) // no store: it does not run
+	plans, err := load.FilePlans(filepath.Join(dir, "load"))
+	if err != nil {
+		panic(err)
+	}
+	parts := load.Parts{Log: load.Local(log), Plans: plans} // no store: it does not run
+	loader, err := load.Open(ctx, load.Config{}, parts, logger)
 	if err != nil {
 		panic(err)
 	}

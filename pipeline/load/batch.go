@@ -27,7 +27,7 @@ const idle = time.Second
 
 // gather reads the next batch: it waits for a first group for as long as it takes, then for more until MaxRows or
 // MaxWait. A batch may come with an error: what was read before it is still to be loaded.
-func (l *Loader) gather(ctx context.Context, reader *wal.Reader) (*batch, error) {
+func (l *Loader) gather(ctx context.Context, reader Reader) (*batch, error) {
 	record, err := l.first(ctx, reader)
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func (l *Loader) gather(ctx context.Context, reader *wal.Reader) (*batch, error)
 
 // first waits for a group. When none comes for a while, the plan is ended, so that the log before it can be trimmed
 // and the next start has nothing to settle.
-func (l *Loader) first(ctx context.Context, reader *wal.Reader) (wal.Record, error) {
+func (l *Loader) first(ctx context.Context, reader Reader) (wal.Record, error) {
 	if l.plan.pending() {
 		wait, cancel := context.WithTimeout(ctx, idle)
 		defer cancel()

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -24,8 +23,6 @@ const (
 
 // Config says how events are gathered into batches.
 type Config struct {
-	// Dir holds the plan. It is made when missing.
-	Dir string
 	// MaxRows ends a batch; a batch exceeds it by at most one group of the log. Default 20,000.
 	MaxRows int
 	// MaxWait ends a batch that long after its first event was read. Default 500 ms.
@@ -44,7 +41,6 @@ func (c *Config) Validate() error {
 			errs = append(errs, errors.New(message))
 		}
 	}
-	check(c.Dir != "", "load.dir: must name a folder")
 	check(c.MaxRows >= 0 && c.MaxRows <= 1_000_000, "load.max_rows: must be between 1 and 1,000,000")
 	check(c.MaxWait >= 0 && c.MaxWait <= time.Minute, "load.max_wait: must be between 1ms and 1m")
 	check(c.RecentIDs >= 0 && c.RecentIDs <= 100_000_000, "load.recent_ids: must be between 1 and 100,000,000")
@@ -63,16 +59,6 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Log is the durable log that is read and, behind what ClickHouse has, trimmed. *wal.Log is one.
-type Log interface {
-	// ID names the log; with a position it identifies a record for good.
-	ID() string
-	// Reader reads from a position on and never beyond what is durable.
-	Reader(from wal.Pos) (*wal.Reader, error)
-	// Trim may free what lies before a position.
-	Trim(before wal.Pos) error
-}
-
 // Store is where rows come to rest. *clickhouse.Store is one. Each method returns after the outcome is known, or
 // with an error after which it is not.
 type Store interface {
@@ -89,21 +75,33 @@ type Store interface {
 		yield func(key clickhouse.EventKey, source schemas.Source, loaded time.Time) error) error
 }
 
-var (
-	_ Log   = (*wal.Log)(nil)
-	_ Store = (*clickhouse.Store)(nil)
-)
+var _ Store = (*clickhouse.Store)(nil)
 
-// Loader moves events from one log into one store. It is the only one to do so.
+// ErrFenced means that another Loader has taken over: this one has to stop at once and may not insert any more.
+var ErrFenced = errors.New("another loader has taken over the log")
+
+// Parts are what a Loader works with.
+type Parts struct {
+	// Log is what is loaded.
+	Log Log
+	// Plans keeps the plan of this log.
+	Plans Plans
+	// Store is where rows go.
+	Store Store
+}
+
+// Loader moves events from one log, or one partition of it, into a store. It is the only one to do so as long as its
+// Plans say so.
 type Loader struct {
 	cfg     Config
 	log     Log
+	plans   Plans
 	store   Store
 	logger  *slog.Logger
 	metrics *loadMetrics
 	now     func() time.Time
 
-	plan    plan
+	plan    Plan
 	recent  *recentIDs
 	ends    ends          // of the batch in hand
 	stamped time.Time     // the latest time of load that any row has
@@ -113,22 +111,26 @@ type Loader struct {
 	oldest   atomic.Int64 // ms, receipt of the first event of the batch in hand; 0 when there is none
 }
 
-// Open reads the plan that an earlier process has left in cfg.Dir. Run does the work.
-func Open(cfg Config, log Log, store Store, logger *slog.Logger) (*Loader, error) {
+// Open reads the plan that an earlier Loader has left. Run does the work.
+func Open(ctx context.Context, cfg Config, parts Parts, logger *slog.Logger) (*Loader, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make load folder: %w", err)
-	}
-	p, err := readPlan(cfg.Dir, log.ID(), cfg.Now())
+	p, err := parts.Plans.Read(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if p.Since.IsZero() {
+		p.Since = cfg.Now().UTC() // where nothing has been counted yet, counting begins now
+	}
+	if p.Log != parts.Log.ID() { // none, or of another log: all of this one is to be read
+		p = Plan{Log: parts.Log.ID(), Since: p.Since, Sites: p.Sites}
+	}
 	l := &Loader{
 		cfg:     cfg,
-		log:     log,
-		store:   store,
+		log:     parts.Log,
+		plans:   parts.Plans,
+		store:   parts.Store,
 		logger:  logger.With("component", "load"),
 		metrics: newMetrics(),
 		now:     cfg.Now,
@@ -141,7 +143,7 @@ func Open(cfg Config, log Log, store Store, logger *slog.Logger) (*Loader, error
 }
 
 // Run loads until the log is closed and read to its end, which returns nil, or until ctx ends. Only an envelope from
-// a newer program stops it otherwise: ClickHouse may be away, and the disk full, for as long as they like. Run is
+// a newer program and a successor (ErrFenced) stop it otherwise: ClickHouse may be away, and the disk full, for as long as they like. Run is
 // called once.
 func (l *Loader) Run(ctx context.Context) error {
 	defer close(l.done)
@@ -211,8 +213,8 @@ func (l *Loader) load(ctx context.Context, b *batch) error {
 // ends: a full disk must not stop the loader, whose trimming of the log is what makes room.
 func (l *Loader) write(ctx context.Context, from, to wal.Pos) error {
 	last := l.Progress()
-	l.plan = plan{Log: l.log.ID(), From: from, To: to, Since: last.Since, Sites: last.Sites}
-	return l.retry(ctx, "write plan", func() error { return l.plan.write(l.cfg.Dir) })
+	l.plan = Plan{Version: planVersion, Log: l.log.ID(), From: from, To: to, Since: last.Since, Sites: last.Sites}
+	return l.retry(ctx, "write plan", func() error { return l.plans.Write(ctx, l.plan) })
 }
 
 // recover settles what the plan of an earlier process had begun.
@@ -288,6 +290,9 @@ func (l *Loader) retry(ctx context.Context, what string, try func() error) error
 		err := try()
 		if err == nil {
 			return nil
+		}
+		if errors.Is(err, ErrFenced) {
+			return err
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -211,7 +211,12 @@ func (b *bed) run() *load.Loader {
 
 func (b *bed) open() *load.Loader {
 	b.t.Helper()
-	l, err := load.Open(load.Config{Dir: b.dir, MaxRows: 7, MaxWait: time.Millisecond, Now: b.now}, b.log, b.store, logger())
+	plans, err := load.FilePlans(b.dir)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	parts := load.Parts{Log: load.Local(b.log), Plans: plans, Store: b.store}
+	l, err := load.Open(b.t.Context(), load.Config{MaxRows: 7, MaxWait: time.Millisecond, Now: b.now}, parts, logger())
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -411,13 +416,15 @@ func TestOpenFailure(t *testing.T) {
 	b := newBed(t, newFakeStore())
 	f := func(plan string) {
 		t.Helper()
-		if err := os.MkdirAll(b.dir, 0o700); err != nil {
+		plans, err := load.FilePlans(b.dir)
+		if err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(filepath.Join(b.dir, "plan.json"), []byte(plan), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := load.Open(load.Config{Dir: b.dir}, b.log, b.store, logger()); err == nil {
+		parts := load.Parts{Log: load.Local(b.log), Plans: plans, Store: b.store}
+		if _, err := load.Open(t.Context(), load.Config{}, parts, logger()); err == nil {
 			t.Errorf("Open with plan %q: want error", plan)
 		}
 	}

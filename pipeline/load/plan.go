@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,66 +12,101 @@ import (
 
 	"heed/pipeline/durable"
 	"heed/pipeline/wal"
+	"heed/schemas"
 )
 
-// planVersion is the version of the plan file's format.
+// planVersion is the newest version of a written plan that this program knows.
 const planVersion = 2 // 1 had no counts
 
-// plan says what may be in ClickHouse: all before From is, [From, To) may be in part, and nothing from To on is.
-// It is on disk before the first row of [From, To) is sent.
-type plan struct {
+// Plan says what may be in ClickHouse: all before From is, [From, To) may be in part, and nothing from To on is.
+// It is durable before the first row of [From, To) is sent.
+type Plan struct {
 	Version int     `json:"version"`
 	Log     string  `json:"log"` // id of the log that the positions belong to
 	From    wal.Pos `json:"from"`
 	To      wal.Pos `json:"to"`
 
-	// The ends of all events before From, also of logs before this one.
-	Since time.Time       `json:"since"`
-	Sites map[string]Ends `json:"sites"`
+	// The ends of all events before From, also of logs before this one. Empty where the ends go to the store.
+	Since time.Time       `json:"since,omitzero"`
+	Sites map[string]Ends `json:"sites,omitempty"`
 }
 
 // pending reports whether the plan has a range whose outcome has to be settled.
-func (p plan) pending() bool { return p.From != p.To }
+func (p Plan) pending() bool { return p.From != p.To }
 
-// readPlan reads the plan of log from dir. Without a plan, or with that of another log, all of the log is to be read.
-// Where nothing has been counted yet, counting begins now.
-func readPlan(dir, log string, now time.Time) (plan, error) {
-	fresh := plan{Version: planVersion, Log: log, Since: now.UTC()}
-	name := filepath.Join(dir, "plan.json")
-	raw, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fresh, nil
-	}
+// Encode writes the plan for a Plans that keeps text.
+func (p Plan) Encode() ([]byte, error) {
+	p.Version = planVersion
+	raw, err := json.Marshal(p)
 	if err != nil {
-		return plan{}, fmt.Errorf("read load plan: %w", err)
+		return nil, fmt.Errorf("encode load plan: %w", err)
 	}
-	var p plan
+	return raw, nil
+}
+
+// DecodePlan reads what Encode has written. The error wraps schemas.ErrTooNew when a newer program wrote it.
+func DecodePlan(raw []byte) (Plan, error) {
+	var p Plan
 	if err := json.Unmarshal(raw, &p); err != nil {
-		return plan{}, fmt.Errorf("decode load plan %q: %w; restore it from a copy, or move it away to load the "+
-			"whole log again: rows that are already stored are recognised", name, err)
+		return Plan{}, fmt.Errorf("decode load plan: %w", err)
 	}
 	if p.Version > planVersion {
-		return plan{}, fmt.Errorf("load plan %q has version %d, this program knows %d: it was written by a newer heed; "+
-			"run that one", name, p.Version, planVersion)
-	}
-	if p.Since.IsZero() {
-		p.Since = fresh.Since
-	}
-	if p.Log != log {
-		fresh.Since, fresh.Sites = p.Since, p.Sites
-		return fresh, nil
+		return Plan{}, fmt.Errorf("load plan has version %d, this program knows %d: %w: run the newer heed that wrote it",
+			p.Version, planVersion, schemas.ErrTooNew)
 	}
 	return p, nil
 }
 
-// write makes the plan durable.
-func (p plan) write(dir string) error {
-	p.Version = planVersion
-	raw, err := json.Marshal(p)
-	if err != nil {
-		return fmt.Errorf("encode load plan: %w", err)
+// Plans keeps the plan of one Loader where its successor finds it. It is used by one goroutine at a time.
+type Plans interface {
+	// Read returns the plan written last, by whomever, or the zero Plan when there is none.
+	Read(ctx context.Context) (Plan, error)
+	// Write makes a plan durable in place of the one before. After an error it may have been written or not. Once
+	// another Loader may have read the plan, Write changes nothing any more and returns an error that is ErrFenced.
+	Write(ctx context.Context, p Plan) error
+}
+
+// filePlans keeps the plan in a file. The process that has the log open is the only one to use it.
+type filePlans struct{ name string }
+
+// FilePlans keeps the plan in dir, which is made when missing. Whoever uses it must be the only one to.
+func FilePlans(dir string) (Plans, error) {
+	if dir == "" {
+		return nil, errors.New("load.dir: must name a folder")
 	}
-	if err := durable.WriteFile(filepath.Join(dir, "plan.json"), raw); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make load folder: %w", err)
+	}
+	return filePlans{filepath.Join(dir, "plan.json")}, nil
+}
+
+// Read reads the file.
+func (f filePlans) Read(context.Context) (Plan, error) {
+	raw, err := os.ReadFile(f.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Plan{}, nil
+	}
+	if err != nil {
+		return Plan{}, fmt.Errorf("read load plan: %w", err)
+	}
+	p, err := DecodePlan(raw)
+	if errors.Is(err, schemas.ErrTooNew) {
+		return Plan{}, fmt.Errorf("file %q: %w", f.name, err)
+	}
+	if err != nil {
+		return Plan{}, fmt.Errorf("file %q: %w; restore it from a copy, or move it away to load the whole log again: "+
+			"rows that are already stored are recognised", f.name, err)
+	}
+	return p, nil
+}
+
+// Write replaces the file.
+func (f filePlans) Write(_ context.Context, p Plan) error {
+	raw, err := p.Encode()
+	if err != nil {
+		return err
+	}
+	if err := durable.WriteFile(f.name, raw); err != nil {
 		return fmt.Errorf("write load plan: %w", err)
 	}
 	return nil

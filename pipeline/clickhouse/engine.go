@@ -189,7 +189,7 @@ func checkFolder(path string) error {
 // take waits for a free connection of a pool and sets it up for a statement.
 func (e *engine) take(ctx context.Context, pool chan *connection, st statement) (*connection, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errNotStarted, err)
 	}
 	select {
 	case c := <-pool:
@@ -201,7 +201,7 @@ func (e *engine) take(ctx context.Context, pool chan *connection, st statement) 
 	case <-e.closed:
 		return nil, ErrClosed
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, fmt.Errorf("%w: %w", errNotStarted, ctx.Err())
 	}
 }
 

@@ -19,6 +19,9 @@ var (
 	ErrClosed      = errors.New("the store is closed")
 )
 
+// errNotStarted: no connection of the engine was free in time, so nothing was run.
+var errNotStarted = errors.New("the statement was not started")
+
 // RowError says which row of a block cannot be stored, and why. It is an [ErrRefused].
 type RowError struct {
 	Index int // in the slice that was given to Insert

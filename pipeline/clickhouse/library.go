@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"runtime"
+	"strconv"
 	"strings"
 	"unsafe"
 
@@ -186,3 +187,12 @@ func newEngineError(text string) error {
 }
 
 func (e *engineError) Error() string { return e.text }
+
+// code is the number at the start of the text, or "" when there is none.
+func (e *engineError) code() string {
+	number, _, _ := strings.Cut(strings.TrimPrefix(e.text, "Code: "), ".")
+	if _, err := strconv.Atoi(number); err != nil {
+		return ""
+	}
+	return number
+}

@@ -13,6 +13,7 @@ import (
 //	heed_clickhouse_insert_seconds               how long an insert takes, encoding and fsync included
 //	heed_clickhouse_insert_errors_total{kind=…}  inserts that failed: refused (the data is at fault) or outage
 //	heed_clickhouse_dead_letters_total           dead letters written
+//	heed_clickhouse_served_total{result=…}       requests to the engine's Handler: run, busy (503) or denied (403)
 type storeMetrics struct {
 	set      *metrics.Set
 	rows     *metrics.Counter
@@ -20,6 +21,8 @@ type storeMetrics struct {
 	refused  *metrics.Counter
 	outages  *metrics.Counter
 	deadRows *metrics.Counter
+
+	served, busy, denied *metrics.Counter
 }
 
 func newStoreMetrics() storeMetrics {
@@ -31,6 +34,9 @@ func newStoreMetrics() storeMetrics {
 		refused:  set.NewCounter(`heed_clickhouse_insert_errors_total{kind="refused"}`),
 		outages:  set.NewCounter(`heed_clickhouse_insert_errors_total{kind="outage"}`),
 		deadRows: set.NewCounter("heed_clickhouse_dead_letters_total"),
+		served:   set.NewCounter(`heed_clickhouse_served_total{result="run"}`),
+		busy:     set.NewCounter(`heed_clickhouse_served_total{result="busy"}`),
+		denied:   set.NewCounter(`heed_clickhouse_served_total{result="denied"}`),
 	}
 }
 

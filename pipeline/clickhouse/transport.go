@@ -2,12 +2,14 @@ package clickhouse
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -31,9 +33,6 @@ const helloQuery = "SELECT displayName(), version(), revision(), timezone()"
 // formatClause is the end of an INSERT as the driver sends it; the engine wants the format apart.
 var formatClause = regexp.MustCompile(`(?i)\s+FORMAT\s+(\w+)\s*$`)
 
-// exceptionCode is the number at the start of the engine's error texts.
-var exceptionCode = regexp.MustCompile(`^Code: (\d+)\.`)
-
 // RoundTrip runs the statement that the request carries. An error of the engine is an answer with status 500; an error
 // is returned only when there is no answer.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -51,7 +50,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if t := req.Header.Get("Content-Type"); strings.HasPrefix(t, "multipart/") || req.Header.Get("Content-Encoding") != "" {
 		return answer(req, http.StatusNotImplemented, []byte("the embedded engine takes neither external tables nor compressed requests")), nil
 	}
-	data, err := t.run(req, newStatement(req.URL.Query()), body)
+	data, err := t.run(req.Context(), newStatement(req.URL.Query()), body)
 	if failed := (*engineError)(nil); errors.As(err, &failed) {
 		return answer(req, http.StatusInternalServerError, []byte(failed.text)), nil
 	}
@@ -61,8 +60,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return answer(req, http.StatusOK, data), nil
 }
 
-func (t *transport) run(req *http.Request, st statement, body []byte) ([]byte, error) {
-	ctx := req.Context()
+// run runs a statement. An insert's data is the body; any other statement is the body itself.
+func (t *transport) run(ctx context.Context, st statement, body []byte) ([]byte, error) {
 	if st.sql != "" { // the statement is in the URL, so the body is an insert's data
 		if clause := formatClause.FindStringSubmatchIndex(st.sql); clause != nil {
 			st.format, st.sql = st.sql[clause[2]:clause[3]], st.sql[:clause[0]]
@@ -106,6 +105,10 @@ func (t *transport) hello() ([]byte, error) {
 	return buf.Buf, nil
 }
 
+// protocolNames speak of the request and are no settings.
+var protocolNames = []string{"client_protocol_version", "query_id", "quota_key", "wait_end_of_query", "user", "password",
+	"compress", "decompress", "network_compression_method", "network_zstd_compression_level", "enable_http_compression"}
+
 // newStatement reads the URL as ClickHouse's HTTP interface does: some names are its own, the rest are settings.
 func newStatement(query url.Values) statement {
 	st := statement{format: "Native", settings: map[string]string{}}
@@ -120,7 +123,7 @@ func newStatement(query url.Values) statement {
 			st.format = value
 		case strings.HasPrefix(name, "param_"):
 			st.params = append(st.params, parameter{strings.TrimPrefix(name, "param_"), value})
-		case name == "client_protocol_version", name == "query_id", name == "quota_key", name == "wait_end_of_query":
+		case slices.Contains(protocolNames, name):
 		default:
 			st.settings[name] = value
 		}
@@ -131,9 +134,7 @@ func newStatement(query url.Values) statement {
 func answer(req *http.Request, status int, body []byte) *http.Response {
 	header := http.Header{}
 	if status != http.StatusOK {
-		if code := exceptionCode.FindSubmatch(body); code != nil {
-			header.Set("X-ClickHouse-Exception-Code", string(code[1]))
-		}
+		header.Set(codeHeader, (&engineError{string(body)}).code())
 	}
 	return &http.Response{
 		Status: http.StatusText(status), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,

@@ -22,8 +22,11 @@ var shared struct {
 }
 
 // Run runs the tests of a package on one engine, for TestMain: os.Exit(clickhousetest.Run(m)). Without it every test
-// that does not overlap with another starts the engine anew, in 0.1 s.
+// that does not overlap with another starts the engine anew, in 0.1 s. It is also what StartServer's child runs.
 func Run(m *testing.M) int {
+	if folder := os.Getenv(serveFolder); folder != "" {
+		return serve(folder)
+	}
 	folder, err := enter()
 	if err != nil {
 		panic(err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -10,25 +11,33 @@ import (
 // maxTags bounds how many tags a start prints.
 const maxTags = 3
 
-// announce says where everything is. Tests and people wait for its first line.
-func (s *server) announce() {
+// announce says where everything is. Tests and people wait for its last line.
+func (s *server) announce(context.Context) error {
 	w := s.p.stdout
 	fmt.Fprintln(w, "Heed is running.")
-	if s.listeners.demo != nil {
-		fmt.Fprintf(w, "  demo       http://%s/\n", reachable(s.listeners.demo.Addr()))
+	if s.demo != nil {
+		fmt.Fprintf(w, "  demo       http://%s/\n", reachable(s.demo.Addr()))
 	}
-	fmt.Fprintf(w, "  api        http://%s/api/v1/sites\n", reachable(s.listeners.api.Addr()))
+	fmt.Fprintf(w, "  api        http://%s/api/v1/sites\n", reachable(s.api.Addr()))
+	s.edge.announce(s.log.Unclean())
+	fmt.Fprintln(w, "Ctrl-C stops. Ask for numbers with: heed stats --site", s.edge.sites[0].collected.ID)
+	return nil
+}
+
+// announce says where the collector is, and what the sites paste into their pages.
+func (e *edge) announce(unclean bool) {
+	w := e.p.stdout
 	var last string
-	for _, listener := range s.listeners.collector {
-		if url := s.collectorURL(listener); url != last { // several sockets may share one port
-			fmt.Fprintf(w, "  collector  %s%s\n", url, s.cfg.Collector.Prefix)
+	for _, listener := range e.listeners {
+		if url := e.url(listener); url != last { // several sockets may share one port
+			fmt.Fprintf(w, "  collector  %s%s\n", url, e.install.Prefix)
 			last = url
 		}
 	}
-	fmt.Fprintf(w, "  data       %s\n", s.cfg.DataDir)
-	for i, site := range s.sites {
+	fmt.Fprintf(w, "  data       %s\n", e.cfg.DataDir)
+	for i, site := range e.sites {
 		if i == maxTags {
-			fmt.Fprintf(w, "The tags of %d more sites differ in the last part of the address, their key.\n", len(s.sites)-i)
+			fmt.Fprintf(w, "The tags of %d more sites differ in the last part of the address, their key.\n", len(e.sites)-i)
 			break
 		}
 		fmt.Fprintf(w, "Site %s: paste this into the head of each page.\n", site.collected.ID)
@@ -36,8 +45,7 @@ func (s *server) announce() {
 			fmt.Fprint(w, "  ", line)
 		}
 	}
-	if s.log.Unclean() {
-		fmt.Fprintln(w, "The process before this one was killed; what it had accepted is being brought into ClickHouse.")
+	if unclean {
+		fmt.Fprintln(w, "The process before this one was killed; what it had accepted is being brought on its way.")
 	}
-	fmt.Fprintln(w, "Ctrl-C stops. Ask for numbers with: heed stats --site", s.sites[0].collected.ID)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"sync"
 
@@ -32,9 +33,9 @@ var errNotDrained = errors.New("the log is not drained")
 // openBackend begins to load.
 func (h *host) openBackend(ctx context.Context, log *wal.Log, storage *storage) (*backend, error) {
 	b := &backend{host: h, log: log, storage: storage, ended: make(chan struct{})}
+	parts := load.Parts{Log: load.Local(log), Store: storage.store}
 	var err error
-	b.loader, err = load.Open(h.cfg.load(h.p), log, storage.store, h.logger)
-	if err != nil {
+	if b.loader, err = h.cfg.openLoader(ctx, h.p, parts, h.logger); err != nil {
 		return nil, err
 	}
 	b.ctx, b.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -43,12 +44,17 @@ func (h *host) openBackend(ctx context.Context, log *wal.Log, storage *storage) 
 	return b, nil
 }
 
-// load is what the settings say of the embedded loader.
+// load is what the settings say of a loader.
 func (c *Config) load(p *program) load.Config {
-	return load.Config{
-		Dir: filepath.Join(c.DataDir, "load"), MaxRows: c.Load.MaxRows, MaxWait: c.Load.MaxWait,
-		RecentIDs: c.Load.RecentIDs, Now: p.now,
+	return load.Config{MaxRows: c.Load.MaxRows, MaxWait: c.Load.MaxWait, RecentIDs: c.Load.RecentIDs, Now: p.now}
+}
+
+// openLoader opens a loader whose plan is a file of the data folder.
+func (c *Config) openLoader(ctx context.Context, p *program, parts load.Parts, logger *slog.Logger) (loader *load.Loader, err error) {
+	if parts.Plans, err = load.FilePlans(filepath.Join(c.DataDir, "load")); err != nil {
+		return nil, err
 	}
+	return load.Open(ctx, c.load(p), parts, logger)
 }
 
 // load waits for the store and loads until the log is closed and read, or the backend is stopped.

@@ -21,6 +21,9 @@ type Config struct {
 	LogLevel     string
 	DrainTimeout time.Duration
 
+	Install struct {
+		SecretFile string // empty: the data folder's own, made once
+	}
 	Collector struct {
 		Addresses      []string
 		ReusePort      int

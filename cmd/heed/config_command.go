@@ -5,16 +5,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 )
 
 func configCommand() command {
 	return command{
-		name: "config", args: "[--check | --json] [settings]", summary: "Show every setting, its value and where it came from.",
+		name: "config", args: "[--check [--role COMMAND] | --json] [settings]", summary: "Show every setting, its value and where it came from.",
 		detail:  "Secrets are shown as ***. Problems are reported all at once, each with its place and what to do.",
 		example: "heed config --check --config heed.yaml",
 		own: func(f *flags) {
 			f.set.Bool("check", false, "Only report problems; the exit status is 1 when there are any.")
+			f.set.String("role", "serve", "The `command` that --check is for: "+strings.Join(roleNames(), ", ")+".")
 			f.set.Bool("json", false, "Print JSON.")
 		},
 		run: runConfig,
@@ -30,7 +32,7 @@ func runConfig(_ context.Context, p *program, f *flags) error {
 		fmt.Fprintf(p.stderr, "warning: %s\n", w)
 	}
 	if f.on("check") {
-		if err := cfg.checkServable(); err != nil {
+		if err := checkRole(cfg, f.text("role")); err != nil {
 			return err
 		}
 		fmt.Fprintf(p.stdout, "the configuration is good: %d sites\n", len(cfg.Sites))
@@ -40,6 +42,29 @@ func runConfig(_ context.Context, p *program, f *flags) error {
 		return printConfigJSON(p.stdout, cfg)
 	}
 	return printConfig(p.stdout, cfg)
+}
+
+// checkRole reports what a role asks of the settings and does not find.
+func checkRole(cfg *Config, name string) error {
+	for _, r := range roles() {
+		if r.name != name {
+			continue
+		}
+		if bad := r.check(cfg); len(bad) > 0 {
+			return bad
+		}
+		return nil
+	}
+	return &usageError{fmt.Sprintf("--role: there is no role %q%s; write one of %s", name, didYouMean(name, roleNames()),
+		strings.Join(roleNames(), ", "))}
+}
+
+func roleNames() []string {
+	var names []string
+	for _, r := range roles() {
+		names = append(names, r.name)
+	}
+	return names
 }
 
 // shownSetting is one line of heed config.

@@ -4,12 +4,14 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"heed/pipeline/durable"
 )
@@ -27,32 +29,42 @@ const (
 	secretBytes = 32
 )
 
-// openInstall reads the install of a data folder, or makes it. The caller holds the folder's lock.
-func openInstall(dir string) (*install, error) {
-	secret, err := openSecret(filepath.Join(dir, secretFile))
-	if err != nil {
-		return nil, err
+// openInstall reads the install of a data folder, or makes it. What the settings say, the file of a secret and a
+// prefix, takes the place of the folder's own. The caller holds the folder's lock.
+func openInstall(dir, secretName, prefix string) (in *install, err error) {
+	in = &install{Prefix: prefix}
+	if secretName != "" {
+		in.secret, err = readSecret(secretName)
+	} else {
+		in.secret, err = openSecret(filepath.Join(dir, secretFile))
 	}
-	in := &install{secret: secret}
+	if err != nil || prefix != "" {
+		return in, err
+	}
+	return in, in.openPrefix(dir)
+}
+
+// openPrefix reads the prefix of a data folder, or makes it.
+func (in *install) openPrefix(dir string) error {
 	path := filepath.Join(dir, installFile)
 	data, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		in.Prefix = randomPrefix()
 		if data, err = json.Marshal(in); err != nil {
-			return nil, fmt.Errorf("encode %s: %w", path, err)
+			return fmt.Errorf("encode %s: %w", path, err)
 		}
-		return in, durable.WriteFile(path, append(data, '\n'))
+		return durable.WriteFile(path, append(data, '\n'))
 	case err != nil:
-		return nil, fmt.Errorf("read install: %w", err)
+		return fmt.Errorf("read install: %w", err)
 	}
 	if err := json.Unmarshal(data, in); err != nil {
-		return nil, fmt.Errorf("read install: %s is damaged: %w (restore it, or set collector.prefix and remove it)", path, err)
+		return fmt.Errorf("read install: %s is damaged: %w (restore it, or set collector.prefix and remove it)", path, err)
 	}
 	if err := checkPrefix(in.Prefix); err != nil {
-		return nil, fmt.Errorf("read install: %s: prefix: %w", path, err)
+		return fmt.Errorf("read install: %s: prefix: %w", path, err)
 	}
-	return in, nil
+	return nil
 }
 
 // openSecret never replaces a damaged secret: under a new one every visitor would be a new one.
@@ -69,6 +81,24 @@ func openSecret(path string) ([]byte, error) {
 	if len(secret) != secretBytes {
 		return nil, fmt.Errorf("read secret: %s has %d bytes instead of %d (restore it from a backup; without it, "+
 			"remove it: every visitor then counts as a new one)", path, len(secret), secretBytes)
+	}
+	return secret, nil
+}
+
+// readSecret reads a secret that several processes share: as raw bytes, or as text that every tool can carry.
+func readSecret(path string) ([]byte, error) {
+	const remedy = "make one for all collectors with: openssl rand -hex 32"
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("install.secret_file: %w (%s)", err, remedy)
+	}
+	if len(data) == secretBytes {
+		return data, nil
+	}
+	secret, err := hex.DecodeString(strings.TrimSpace(string(data)))
+	if err != nil || len(secret) != secretBytes { // the error would quote the secret
+		return nil, fmt.Errorf("install.secret_file: %s holds neither %d bytes nor %d hex digits (%s)",
+			path, secretBytes, 2*secretBytes, remedy)
 	}
 	return secret, nil
 }

@@ -15,11 +15,11 @@ import (
 
 func TestOpenInstall(t *testing.T) {
 	dir := t.TempDir()
-	first, err := openInstall(dir)
+	first, err := openInstall(dir, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := openInstall(dir)
+	second, err := openInstall(dir, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func TestOpenInstallFailure(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, file), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := openInstall(dir); err == nil || !strings.Contains(err.Error(), file) {
+		if _, err := openInstall(dir, "", ""); err == nil || !strings.Contains(err.Error(), file) {
 			t.Errorf("openInstall with %s = %q: error %v, want one that names the file", file, content, err)
 		}
 		if got, err := os.ReadFile(filepath.Join(dir, file)); err != nil || string(got) != content {

@@ -101,12 +101,12 @@ func readLedger(ctx context.Context, p *program, cfg *Config) (document ledgerDo
 	}
 	defer unlock()
 	logger := cfg.logger(p.stderr)
-	log, err := wal.Open(ctx, wal.Config{Dir: cfg.walDir(), MaxBytes: cfg.WAL.MaxBytes, SegmentBytes: cfg.WAL.SegmentBytes}, logger)
+	log, err := wal.Open(ctx, cfg.wal(), logger)
 	if err != nil {
 		return document, err
 	}
 	defer func() { err = errors.Join(err, log.Close(context.WithoutCancel(ctx))) }()
-	loader, err := openLoader(ctx, cfg, load.Parts{Log: load.Local(log)}, logger, p.now) // no store: it does not run
+	loader, err := cfg.openLoader(ctx, p, load.Parts{Log: load.Local(log)}, logger) // no store: it does not run
 	if err != nil {
 		return document, err
 	}
@@ -125,22 +125,6 @@ func readLedger(ctx context.Context, p *program, cfg *Config) (document ledgerDo
 
 func ledgerConfig(cfg *Config, p *program) ledger.Config {
 	return ledger.Config{Dir: filepath.Join(cfg.DataDir, "ledger"), Sites: siteIDs(cfg), Now: p.now}
-}
-
-// openLedger begins to keep the accounts. They are followed until the log is closed and read to its end.
-func (s *server) openLedger(context.Context) (err error) {
-	s.ledger, err = ledger.Open(ledgerConfig(s.cfg, s.p), ledger.Sources{
-		Rejected: func() ledger.Counts { return rejectedEvents(s.collector) }, Log: s.log, Loader: s.backend.loader,
-	}, s.logger)
-	if err != nil {
-		return err
-	}
-	s.running.Go(func() {
-		if err := s.ledger.Run(s.backend.ctx); err != nil {
-			s.logger.Error("the ledger stopped; what was rejected last may be missing from it", "component", "ledger", "err", err)
-		}
-	})
-	return nil
 }
 
 // withLedger answers questions about the ledger, also while the store is away, and hands on all others.

@@ -83,7 +83,7 @@ func TestNothingRefusedComesToRest(t *testing.T) {
 	}
 	printed := heed.stop()
 
-	keys, err := openInstall(data)
+	keys, err := openInstall(data, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,6 +42,11 @@ func processSettings(c *Config) []setting {
 			name: "data.dir", value: textValue(&c.DataDir, needText), def: "data",
 			help: "Folder of everything that Heed keeps: log, engine, secret, built scripts.",
 		}, {
+			name: "install.secret_file", value: textValue(&c.Install.SecretFile, nil), def: "",
+			help: "File of the secret that all keys of all sites come from, the same on every collector of an install. " +
+				"Empty: one in the data folder, made once.",
+			limit: "a file of 32 bytes, or of 64 hex digits as openssl rand -hex 32 prints",
+		}, {
 			name: "log.level", value: oneOf(&c.LogLevel, "debug", "info", "warn", "error"), def: "info",
 			help:  "Least level of the messages on standard error.",
 			limit: "debug, info, warn or error",

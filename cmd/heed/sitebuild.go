@@ -42,7 +42,7 @@ const noticeVersion = 1
 const demoSite = "demo"
 
 // checkServable refuses to serve nobody.
-func (c *Config) checkServable() error {
+func (c *Config) checkServable() problems {
 	if len(c.Sites) == 0 && !c.Demo.Enabled {
 		return problems{{key: "sites", what: "there is no site to serve",
 			remedy: "describe one under sites: in " + defaultConfigFile + ", or try heed serve --demo"}}
@@ -89,11 +89,11 @@ func withDemoSite(sites []Site, address net.Addr) []Site {
 
 // buildSites makes the scripts of all sites and keeps them in the data folder, so that a page that was cached with an
 // older one still gets it. Pages reach the collector at the site's public URL, or at public where it has none.
-func buildSites(sites []Site, public, prefix string, in *install, dataDir string, progress io.Writer) ([]builtSite, error) {
+func buildSites(sites []Site, public string, in *install, dataDir string, progress io.Writer) ([]builtSite, error) {
 	names := cookieNames(sites)
 	built := make([]builtSite, 0, len(sites))
 	for i, site := range sites {
-		made, err := buildSite(site, cmp.Or(site.PublicURL, public)+prefix+"/"+site.Key, names[i], in)
+		made, err := buildSite(site, cmp.Or(site.PublicURL, public)+in.Prefix+"/"+site.Key, names[i], in)
 		if err != nil {
 			return nil, err
 		}

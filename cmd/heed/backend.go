@@ -33,7 +33,7 @@ var errNotDrained = errors.New("the log is not drained")
 // openBackend begins to load.
 func (h *host) openBackend(ctx context.Context, log *wal.Log, storage *storage) (*backend, error) {
 	b := &backend{host: h, log: log, storage: storage, ended: make(chan struct{})}
-	parts := load.Parts{Log: load.Local(log), Store: storage.store}
+	parts := load.Parts{Log: load.Local(log), Store: storage.store, Dead: storage.store}
 	var err error
 	if b.loader, err = h.cfg.openLoader(ctx, h.p, parts, h.logger); err != nil {
 		return nil, err

@@ -17,16 +17,19 @@ import (
 // batch is what stands in the log from one position up to another: whole groups, decoded.
 type batch struct {
 	from, to wal.Pos
+	bytes    int // of all groups
 	rows     []clickhouse.Row
-	dead     []clickhouse.DeadLetter
-	again    bool // an earlier process planned it and may have stored some of it
+	dead     []letter
 }
+
+// maxGather bounds how long a batch is gathered while ClickHouse is slow.
+const maxGather = 30 * time.Second
 
 // idle is how long the log must have been silent before the plan says so on disk.
 const idle = time.Second
 
-// gather reads the next batch: it waits for a first group for as long as it takes, then for more until MaxRows or
-// MaxWait. A batch may come with an error: what was read before it is still to be loaded.
+// gather reads the next batch: it waits for a first group for as long as it takes, then for more until MaxRows, MaxBytes
+// or MaxWait, or for as long as the last batch took. A batch may come with an error: what was read before it is still to be loaded.
 func (l *Loader) gather(ctx context.Context, reader Reader) (*batch, error) {
 	record, err := l.first(ctx, reader)
 	if err != nil {
@@ -37,9 +40,9 @@ func (l *Loader) gather(ctx context.Context, reader Reader) (*batch, error) {
 	if err := l.add(b, record); err != nil {
 		return nil, err
 	}
-	wait, cancel := context.WithTimeout(ctx, l.cfg.MaxWait)
+	wait, cancel := context.WithTimeout(ctx, max(l.cfg.MaxWait, min(l.took, maxGather)))
 	defer cancel()
-	for len(b.rows) < l.cfg.MaxRows {
+	for len(b.rows)+len(b.dead) < l.cfg.MaxRows && b.bytes < l.cfg.MaxBytes {
 		record, err := reader.Next(wait)
 		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 			return b, nil
@@ -73,12 +76,12 @@ func (l *Loader) first(ctx context.Context, reader Reader) (wal.Record, error) {
 
 // reread reads the planned batch again.
 func (l *Loader) reread(ctx context.Context) (*batch, error) {
-	reader, err := l.log.Reader(l.plan.From)
+	reader, err := l.Log.Reader(l.plan.From)
 	if err != nil {
 		return nil, fmt.Errorf("read planned batch: %w", err)
 	}
 	defer reader.Close()
-	b := &batch{from: l.plan.From, to: l.plan.From, again: true}
+	b := &batch{from: l.plan.From, to: l.plan.From}
 	for b.to.Before(l.plan.To) {
 		record, err := reader.Next(ctx)
 		if errors.Is(err, wal.ErrClosed) {
@@ -100,12 +103,12 @@ func (l *Loader) reread(ctx context.Context) (*batch, error) {
 // add decodes a group's events into b. What cannot be decoded becomes a dead letter; an event of a newer major
 // version is an error that leaves b as it was, since a program that knows the version may follow.
 func (l *Loader) add(b *batch, record wal.Record) error {
-	source := schemas.Source{Origin: l.log.ID(), Partition: record.Pos.Segment, Offset: record.Pos.Record}
+	source := schemas.Source{Origin: l.Log.ID(), Partition: record.Pos.Segment, Offset: record.Pos.Record}
 	rows, dead := b.rows, b.dead
 	for rest := record.Group; len(rest) > 0; source.Event++ {
 		raw, n := nextEvent(rest)
 		if n < 0 {
-			dead = append(dead, letter(source, rest, "group is not Protocol Buffers"))
+			dead = append(dead, dies(source, rest, damaged, "group is not Protocol Buffers"))
 			break
 		}
 		rest = rest[n:]
@@ -117,18 +120,23 @@ func (l *Loader) add(b *batch, record wal.Record) error {
 		if errors.Is(err, schemas.ErrTooNew) {
 			return fmt.Errorf("event at %v: %w; nothing is lost meanwhile", source, err)
 		}
-		if reason := unfit(ev, err); reason != "" {
-			dead = append(dead, letter(source, raw, reason))
+		if err != nil {
+			dead = append(dead, dies(source, raw, damaged, "envelope is damaged"))
+			continue
+		}
+		if reason := unfit(ev); reason != "" {
+			dead = append(dead, dies(source, raw, invalid, reason))
 			continue
 		}
 		rows = append(rows, clickhouse.Row{Envelope: ev, Source: source})
 	}
 	b.rows, b.dead, b.to = rows, dead, record.Next
+	b.bytes += len(record.Group)
 	return nil
 }
 
-func letter(source schemas.Source, raw []byte, reason string) clickhouse.DeadLetter {
-	return clickhouse.DeadLetter{Reason: reason, Source: source, Envelope: bytes.Clone(raw)}
+func dies(source schemas.Source, raw []byte, fault fault, reason string) letter {
+	return letter{clickhouse.DeadLetter{Reason: reason, Source: source, Envelope: bytes.Clone(raw)}, fault}
 }
 
 // nextEvent returns the bytes of a Group's first event and how many bytes of the group it takes, or a negative
@@ -146,10 +154,8 @@ func nextEvent(group []byte) (raw []byte, n int) {
 }
 
 // unfit says why an event cannot be a row, or "".
-func unfit(ev *schemas.Envelope, err error) string {
+func unfit(ev *schemas.Envelope) string {
 	switch {
-	case err != nil:
-		return "envelope is damaged"
 	case len(ev.Id) != 16:
 		return "id does not have 16 bytes"
 	case ev.Site == "":
@@ -171,6 +177,7 @@ type block struct {
 	retention uint32
 	month     int // year*100 + month, UTC
 	rows      []clickhouse.Row
+	buried    map[schemas.Source]bool // those of rows that have become dead letters
 }
 
 // blocks splits rows by partition, in the order of first appearance, so that a repeat makes the same blocks.
@@ -186,7 +193,7 @@ next:
 				continue next
 			}
 		}
-		all = append(all, &block{row.Envelope.RetentionMonths, month, []clickhouse.Row{row}})
+		all = append(all, &block{retention: row.Envelope.RetentionMonths, month: month, rows: []clickhouse.Row{row}})
 	}
 	return all
 }

@@ -49,9 +49,8 @@ func (r *recentIDs) add(key clickhouse.EventKey, now time.Time) {
 	r.young[key] = struct{}{}
 }
 
-// rebuild fills the memory from ClickHouse after a start, without the rows of the planned batch: those are decided
-// again, exactly as they were the first time.
-func (r *recentIDs) rebuild(ctx context.Context, store Store, now time.Time, planned func(schemas.Source) bool) error {
+// rebuild fills the memory from ClickHouse after a start, without the rows that are foreign to it.
+func (r *recentIDs) rebuild(ctx context.Context, store Store, now time.Time, foreign func(schemas.Source) bool) error {
 	since, count := now.Add(-recentAge), 0
 	r.completeFrom, r.youngSince = since, since
 	return store.RecentIDs(ctx, since, r.max/2, func(key clickhouse.EventKey, source schemas.Source, loaded time.Time) error {
@@ -61,7 +60,7 @@ func (r *recentIDs) rebuild(ctx context.Context, store Store, now time.Time, pla
 		if count++; count == r.max/2 { // newest first: what is older than this one was not read
 			r.completeFrom, r.youngSince = loaded, loaded
 		}
-		if !planned(source) {
+		if !foreign(source) {
 			r.young[key] = struct{}{}
 		}
 		return nil
@@ -92,7 +91,7 @@ func (l *Loader) dropDoubles(ctx context.Context, b *batch) ([]clickhouse.Row, e
 	for _, row := range b.rows {
 		key := keyOf(row)
 		source, inStore := stored[key]
-		if l.recent.has(key) || inStore && !(b.again && l.planned(source)) {
+		if l.recent.has(key) || inStore && !(l.recovering && l.planned(source)) {
 			l.ends.add(row.Envelope.Site, Ends{Duplicates: 1})
 			l.metrics.doubles.Inc()
 			continue
@@ -109,7 +108,7 @@ func (l *Loader) lookUp(ctx context.Context, keys []clickhouse.EventKey) (stored
 		return nil, nil
 	}
 	err = l.retry(ctx, "look up events", func() (err error) {
-		stored, err = l.store.HasIDs(ctx, keys)
+		stored, err = l.Store.HasIDs(ctx, keys)
 		return err
 	})
 	return stored, err

@@ -1,7 +1,10 @@
 package load
 
 import (
+	"context"
+	"fmt"
 	"maps"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -50,17 +53,32 @@ func (e ends) add(site string, more Ends) {
 	e[site] = Ends{sum.Stored + more.Stored, sum.Duplicates + more.Duplicates, sum.Dead + more.Dead}
 }
 
-func (e ends) stored(rows []clickhouse.Row) {
-	for _, row := range rows {
-		e.add(row.Envelope.Site, Ends{Stored: 1})
+// count adds a block that is at rest.
+func (l *Loader) count(b *block) {
+	for _, row := range b.rows {
+		if !b.buried[row.Source] {
+			l.ends.add(row.Envelope.Site, Ends{Stored: 1})
+			l.metrics.rows.Inc()
+		}
 	}
+	l.metrics.observeLag(b.rows, l.now())
 }
 
-func (e ends) buried(letters []clickhouse.DeadLetter) {
-	for _, letter := range letters {
-		site, _ := peek(letter.Envelope)
-		e.add(string(site), Ends{Dead: 1})
+// storeEnds writes the counts of the planned batch to their table, if there is one, under the plan's token: a repeat of
+// the batch, also by another Loader, counts the same events the same and adds nothing.
+func (l *Loader) storeEnds(ctx context.Context) error {
+	if l.Ends == nil || len(l.ends) == 0 {
+		return nil
 	}
+	at, from, to := l.now().UTC(), l.plan.From, l.plan.To
+	rows := make([]clickhouse.LoadEnds, 0, len(l.ends))
+	for _, site := range slices.Sorted(maps.Keys(l.ends)) {
+		e := l.ends[site]
+		rows = append(rows, clickhouse.LoadEnds{At: at, Site: site, Origin: l.plan.Log, Partition: from.Segment,
+			From: from.Record, To: to.Record, Stored: e.Stored, Duplicates: e.Duplicates, Dead: e.Dead})
+	}
+	token := fmt.Sprintf("%s/ends/%d/%d-%d", l.plan.Log, from.Segment, from.Record, to.Record)
+	return l.retry(ctx, "store counts", func() error { return l.Ends.InsertEnds(ctx, token, rows) })
 }
 
 // advance makes it known that the planned batch is at rest.

@@ -2,60 +2,86 @@ package load
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
+	"strconv"
 	"time"
 
 	"heed/pipeline/clickhouse"
 	"heed/schemas"
 )
 
+// leaseAge is how long after a proof of ownership a row may still be stamped with a time of load. See doc.go for what it
+// is good for.
+const leaseAge = 10 * time.Second
+
 // insert stores a block. When the outcome is unknown it goes on as after a crash.
 func (l *Loader) insert(ctx context.Context, b *block) error {
 	err := l.send(ctx, l.token(b), b, b.rows)
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, ErrFenced) {
+		return err
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	l.metrics.failures.Inc()
 	l.logger.Warn("insert has an unknown outcome, will settle it", "rows", len(b.rows), "err", err)
-	return l.settle(ctx, b)
+	return l.settleAll(ctx, b)
 }
 
-// settle brings a block to rest that may be stored, in part or not at all. The first insert carries the plan's token
-// again, so that one still under way is not joined by another; a token can be remembered without its part (2 of 370
-// kills), so the rows are read back, and those missing go in under a new one.
-func (l *Loader) settle(ctx context.Context, b *block) error {
-	token := l.token(b)
+// settleAll brings a block to rest that may be stored, in part or not at all. Its rows are read back, those missing go
+// in under the tokens of the first try, so that an insert still under way, also that of another Loader, is not joined by
+// a second one. A token can be remembered without its part (2 of 370 kills): only when rows are missing after an insert
+// that succeeded, the next ones carry further tokens, again the same for every Loader.
+func (l *Loader) settleAll(ctx context.Context, b *block) error {
+	burnt := 0
 	return l.retry(ctx, "settle batch", func() error {
-		missing, err := l.missing(ctx, b)
-		if err != nil || len(missing) == 0 {
+		there, err := l.there(ctx, b)
+		if err != nil {
 			return err
 		}
-		if len(missing) < len(b.rows) {
-			token = l.token(b) + "/" + rand.Text()
+		if b.missing(b.rows, there) == 0 {
+			return nil
 		}
-		if err := l.send(ctx, token, b, missing); err != nil {
+		token := l.token(b)
+		if burnt > 0 {
+			token += "/again" + strconv.Itoa(burnt)
+		}
+		if err := l.settle(ctx, token, b, b.rows, there); err != nil {
 			return err
 		}
-		token = l.token(b) + "/" + rand.Text()
-		if missing, err = l.missing(ctx, b); err == nil && len(missing) > 0 {
-			err = fmt.Errorf("%d of %d rows are not there after their insert", len(missing), len(b.rows))
+		if there, err = l.there(ctx, b); err != nil {
+			return err
 		}
-		return err
+		if missing := b.missing(b.rows, there); missing > 0 {
+			burnt++
+			return fmt.Errorf("%d of %d rows are not there after their insert", missing, len(b.rows))
+		}
+		return nil
 	})
 }
 
-// missing reads the plan's range back and returns the rows of b that are not stored. Position and event id must both
-// agree.
-func (l *Loader) missing(ctx context.Context, b *block) ([]clickhouse.Row, error) {
+// settle sends what is missing of rows, in the pieces that send makes of a block: a piece of which a part is there was
+// halved, since an insert stores all its rows or none.
+func (l *Loader) settle(ctx context.Context, token string, b *block, rows []clickhouse.Row, there map[clickhouse.Stored]bool) error {
+	switch missing := b.missing(rows, there); {
+	case missing == 0:
+		return nil
+	case missing == len(rows):
+		return l.send(ctx, token, b, rows)
+	}
+	half := len(rows) / 2
+	if err := l.settle(ctx, token+"/0", b, rows[:half], there); err != nil {
+		return err
+	}
+	return l.settle(ctx, token+"/1", b, rows[half:], there)
+}
+
+// there reads the plan's range back. Position and event id identify a row.
+func (l *Loader) there(ctx context.Context, b *block) (map[clickhouse.Stored]bool, error) {
 	from := schemas.Source{Origin: l.plan.Log, Partition: l.plan.From.Segment, Offset: l.plan.From.Record}
 	to := schemas.Source{Origin: l.plan.Log, Partition: l.plan.To.Segment, Offset: l.plan.To.Record}
-	stored, err := l.store.Present(ctx, l.plan.Log, from, to)
+	stored, err := l.Store.Present(ctx, l.plan.Log, from, to)
 	if err != nil {
 		return nil, err
 	}
@@ -63,80 +89,59 @@ func (l *Loader) missing(ctx context.Context, b *block) ([]clickhouse.Row, error
 	for _, s := range stored {
 		there[s] = true
 	}
-	var missing []clickhouse.Row
-	for _, row := range b.rows {
+	return there, nil
+}
+
+// missing counts those of rows that are neither there nor buried.
+func (b *block) missing(rows []clickhouse.Row, there map[clickhouse.Stored]bool) (n int) {
+	for _, row := range rows {
 		key := clickhouse.Stored{Source: row.Source, ID: [16]byte(row.Envelope.Id), Site: row.Envelope.Site}
-		if !there[key] {
-			missing = append(missing, row)
+		if !there[key] && !b.buried[row.Source] {
+			n++
 		}
 	}
-	return missing, nil
+	return n
 }
 
 // stamp returns the time of load for one insert: later than that of every insert before, whatever the clock does.
-// Reports draw their line by it: what is loaded later has a later time.
-func (l *Loader) stamp() time.Time {
+// Reports draw their line by it: what is loaded later has a later time. Nothing is stamped without a fresh proof that
+// the plan is still this Loader's.
+func (l *Loader) stamp(ctx context.Context) (time.Time, error) {
+	if age := l.now().Sub(l.proved); age < 0 || age >= leaseAge {
+		if err := l.write(ctx, l.plan.From, l.plan.To); err != nil {
+			return time.Time{}, err
+		}
+	}
 	now := l.now().UTC().Truncate(time.Millisecond) // as exact as the column
 	if !now.After(l.stamped) {
 		now = l.stamped.Add(time.Millisecond)
 	}
 	l.stamped = now
-	return now
+	return now, nil
 }
 
-// send inserts rows of b. Rows that ClickHouse refuses are found by halving, become dead letters and leave b; the
-// others are stored.
+// send inserts rows of b. Rows that ClickHouse refuses are found by halving and become dead letters; the others are
+// stored.
 func (l *Loader) send(ctx context.Context, token string, b *block, rows []clickhouse.Row) error {
-	now := l.stamp()
+	now, err := l.stamp(ctx)
+	if err != nil {
+		return err
+	}
 	for i := range rows {
 		rows[i].Loaded = now
 	}
-	err := l.store.Insert(ctx, token, rows)
+	err = l.Store.Insert(ctx, token, rows)
 	if err == nil || !errors.Is(err, clickhouse.ErrRefused) {
 		return err
 	}
 	if len(rows) == 1 {
-		return l.refused(ctx, b, rows[0], err)
+		return l.refuse(ctx, b, rows[0], err)
 	}
 	half := len(rows) / 2
 	if err := l.send(ctx, token+"/0", b, rows[:half]); err != nil {
 		return err
 	}
 	return l.send(ctx, token+"/1", b, rows[half:])
-}
-
-func (l *Loader) refused(ctx context.Context, b *block, row clickhouse.Row, refusal error) error {
-	raw, err := row.Envelope.MarshalVT()
-	if err != nil {
-		return fmt.Errorf("encode refused event: %w", err)
-	}
-	letter := clickhouse.DeadLetter{Reason: refusal.Error(), Source: row.Source, Envelope: raw}
-	if err := l.bury(ctx, []clickhouse.DeadLetter{letter}); err != nil {
-		return err
-	}
-	b.rows = slices.DeleteFunc(slices.Clone(b.rows), func(r clickhouse.Row) bool { return r.Source == row.Source })
-	return nil
-}
-
-// bury stores what cannot be rows, until ClickHouse takes it or ctx ends. All get one time: an insert of dead letters
-// may not span two months.
-func (l *Loader) bury(ctx context.Context, letters []clickhouse.DeadLetter) error {
-	if len(letters) == 0 {
-		return nil
-	}
-	now, first := l.now(), letters[0].Source
-	for i := range letters {
-		letters[i].Time = now
-	}
-	token := fmt.Sprintf("%s/dead/%d-%d-%d", first.Origin, first.Partition, first.Offset, first.Event)
-	err := l.retry(ctx, "store dead letters", func() error { return l.store.InsertDead(ctx, token, letters) })
-	if err != nil {
-		return err
-	}
-	l.ends.buried(letters)
-	l.metrics.dead.Add(len(letters))
-	l.logger.Error("events could not be rows and went to dead_letters", "count", len(letters), "reason", letters[0].Reason)
-	return nil
 }
 
 // token names a block after its plan: the same plan and partition, the same token.

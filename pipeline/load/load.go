@@ -6,29 +6,31 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
-	"heed/pipeline/clickhouse"
 	"heed/pipeline/wal"
 	"heed/schemas"
 )
 
-// The first and the longest pause between two tries while ClickHouse does not answer.
-const (
-	firstPause = 100 * time.Millisecond
-	maxPause   = 10 * time.Second
-)
+// ErrFenced means that another Loader has taken over: this one has to stop at once and may not insert any more.
+var ErrFenced = errors.New("another loader has taken over the log")
 
 // Config says how events are gathered into batches.
 type Config struct {
 	// MaxRows ends a batch; a batch exceeds it by at most one group of the log. Default 20,000.
 	MaxRows int
-	// MaxWait ends a batch that long after its first event was read. Default 500 ms.
+	// MaxBytes ends a batch by the size of its events, so that memory stays bounded; a batch exceeds it by at most one
+	// group of the log. Default 64 MiB.
+	MaxBytes int
+	// MaxWait ends a batch that long after its first event was read. While an insert takes longer than that, so does the
+	// gathering: the slower ClickHouse is, the fewer and larger the inserts. Default 500 ms.
 	MaxWait time.Duration
-	// RecentIDs is how many ids of loaded events are held in memory at most, about 60 bytes each. Default 4 million.
+	// RecentIDs is how many ids of loaded events a Loader holds in memory at most, about 60 bytes each. Default 4 million.
 	RecentIDs int
+	// OnePartition says that the log is one of several partitions of its origin, and that all copies of an event stand in
+	// the same: then ids of the others are not kept.
+	OnePartition bool
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -42,10 +44,14 @@ func (c *Config) Validate() error {
 		}
 	}
 	check(c.MaxRows >= 0 && c.MaxRows <= 1_000_000, "load.max_rows: must be between 1 and 1,000,000")
+	check(c.MaxBytes >= 0 && c.MaxBytes <= 1<<30, "load.max_bytes: must be between 1 and 1 GiB")
 	check(c.MaxWait >= 0 && c.MaxWait <= time.Minute, "load.max_wait: must be between 1ms and 1m")
 	check(c.RecentIDs >= 0 && c.RecentIDs <= 100_000_000, "load.recent_ids: must be between 1 and 100,000,000")
 	if c.MaxRows == 0 {
 		c.MaxRows = 20_000
+	}
+	if c.MaxBytes == 0 {
+		c.MaxBytes = 64 << 20
 	}
 	if c.MaxWait == 0 {
 		c.MaxWait = 500 * time.Millisecond
@@ -59,27 +65,6 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Store is where rows come to rest. *clickhouse.Store is one. Each method returns after the outcome is known, or
-// with an error after which it is not.
-type Store interface {
-	// Insert stores rows of one partition in one block. The same token does not store twice.
-	Insert(ctx context.Context, token string, rows []clickhouse.Row) error
-	// InsertDead stores what cannot be a row. The same token does not store twice.
-	InsertDead(ctx context.Context, token string, letters []clickhouse.DeadLetter) error
-	// Present returns which rows of origin are stored at the positions from … to, at least; more do no harm.
-	Present(ctx context.Context, origin string, from, to schemas.Source) ([]clickhouse.Stored, error)
-	// HasIDs returns the positions of those events that are stored.
-	HasIDs(ctx context.Context, keys []clickhouse.EventKey) (map[clickhouse.EventKey]schemas.Source, error)
-	// RecentIDs yields at most limit events loaded since then, the newest first.
-	RecentIDs(ctx context.Context, since time.Time, limit int,
-		yield func(key clickhouse.EventKey, source schemas.Source, loaded time.Time) error) error
-}
-
-var _ Store = (*clickhouse.Store)(nil)
-
-// ErrFenced means that another Loader has taken over: this one has to stop at once and may not insert any more.
-var ErrFenced = errors.New("another loader has taken over the log")
-
 // Parts are what a Loader works with.
 type Parts struct {
 	// Log is what is loaded.
@@ -88,24 +73,29 @@ type Parts struct {
 	Plans Plans
 	// Store is where rows go.
 	Store Store
+	// Dead is where those go that cannot be rows.
+	Dead DeadSink
+	// Ends takes the counts of each batch. When it is nil they are part of the plan.
+	Ends EndsStore
 }
 
 // Loader moves events from one log, or one partition of it, into a store. It is the only one to do so as long as its
 // Plans say so.
 type Loader struct {
+	Parts
 	cfg     Config
-	log     Log
-	plans   Plans
-	store   Store
 	logger  *slog.Logger
 	metrics *loadMetrics
 	now     func() time.Time
 
-	plan    Plan
-	recent  *recentIDs
-	ends    ends          // of the batch in hand
-	stamped time.Time     // the latest time of load that any row has
-	done    chan struct{} // closed when Run has returned
+	plan       Plan
+	proved     time.Time // when the plan was last known to be this Loader's
+	recent     *recentIDs
+	ends       ends          // of the batch in hand
+	stamped    time.Time     // the latest time of load that any row has
+	recovering bool          // what is in hand may be stored by an earlier Loader
+	took       time.Duration // what the last batch took to come to rest
+	done       chan struct{} // closed when Run has returned
 
 	progress atomic.Pointer[Progress]
 	oldest   atomic.Int64 // ms, receipt of the first event of the batch in hand; 0 when there is none
@@ -127,10 +117,8 @@ func Open(ctx context.Context, cfg Config, parts Parts, logger *slog.Logger) (*L
 		p = Plan{Log: parts.Log.ID(), Since: p.Since, Sites: p.Sites}
 	}
 	l := &Loader{
+		Parts:   parts,
 		cfg:     cfg,
-		log:     parts.Log,
-		plans:   parts.Plans,
-		store:   parts.Store,
 		logger:  logger.With("component", "load"),
 		metrics: newMetrics(),
 		now:     cfg.Now,
@@ -142,15 +130,23 @@ func Open(ctx context.Context, cfg Config, parts Parts, logger *slog.Logger) (*L
 	return l, nil
 }
 
-// Run loads until the log is closed and read to its end, which returns nil, or until ctx ends. Only an envelope from
-// a newer program and a successor (ErrFenced) stop it otherwise: ClickHouse may be away, and the disk full, for as long as they like. Run is
-// called once.
+// Run loads until the log is closed and read to its end, which returns nil, or until ctx ends. Only an envelope of a
+// newer version (schemas.ErrTooNew) and a successor (ErrFenced) stop it otherwise: ClickHouse may be away, and the disk
+// full, for as long as they like. Run is called once.
 func (l *Loader) Run(ctx context.Context) error {
 	defer close(l.done)
+	err := l.run(ctx)
+	if errors.Is(err, ErrFenced) {
+		l.metrics.fenced.Inc()
+	}
+	return err
+}
+
+func (l *Loader) run(ctx context.Context) error {
 	if err := l.recover(ctx); err != nil {
 		return err
 	}
-	reader, err := l.log.Reader(l.plan.To)
+	reader, err := l.Log.Reader(l.plan.To)
 	if err != nil {
 		return fmt.Errorf("read log: %w", err)
 	}
@@ -193,7 +189,7 @@ func (l *Loader) Totals() Totals {
 	return Totals{
 		Loaded:  l.metrics.rows.Get(),
 		Doubles: l.metrics.doubles.Get(),
-		Dead:    l.metrics.dead.Get(),
+		Dead:    l.metrics.deadTotal(),
 	}
 }
 
@@ -202,26 +198,39 @@ func (l *Loader) WriteMetrics(w io.Writer) { l.metrics.set.WritePrometheus(w) }
 
 // load brings one batch to rest: plan, insert, and only then let go of the log before it.
 func (l *Loader) load(ctx context.Context, b *batch) error {
+	start := l.now()
 	if err := l.write(ctx, b.from, b.to); err != nil {
 		return err
 	}
 	l.trim()
-	return l.rest(ctx, b, l.insert)
+	err := l.rest(ctx, b, l.insert)
+	l.took = l.now().Sub(start)
+	return err
 }
 
-// write makes a plan durable, with the counts of what has ended before it. It tries until the disk takes it or ctx
-// ends: a full disk must not stop the loader, whose trimming of the log is what makes room.
+// write makes a plan durable, with the counts of what has ended before it. It tries until it is taken or ctx ends: a
+// full disk must not stop the loader, whose trimming of the log is what makes room.
 func (l *Loader) write(ctx context.Context, from, to wal.Pos) error {
-	last := l.Progress()
-	l.plan = Plan{Version: planVersion, Log: l.log.ID(), From: from, To: to, Since: last.Since, Sites: last.Sites}
-	return l.retry(ctx, "write plan", func() error { return l.plans.Write(ctx, l.plan) })
+	l.plan = Plan{Version: planVersion, Log: l.Log.ID(), From: from, To: to}
+	if l.Ends == nil {
+		last := l.Progress()
+		l.plan.Since, l.plan.Sites = last.Since, last.Sites
+	}
+	return l.retry(ctx, "write plan", func() error {
+		before := l.now()
+		err := l.Plans.Write(ctx, l.plan)
+		if err == nil {
+			l.proved = before
+		}
+		return err
+	})
 }
 
-// recover settles what the plan of an earlier process had begun.
+// recover settles what the plan of an earlier Loader had begun.
 func (l *Loader) recover(ctx context.Context) error {
 	err := l.retry(ctx, "read recent ids", func() error {
 		l.recent = newRecentIDs(l.cfg.RecentIDs, l.now())
-		return l.recent.rebuild(ctx, l.store, l.now(), l.planned)
+		return l.recent.rebuild(ctx, l.Store, l.now(), l.foreign)
 	})
 	l.stamped = l.recent.newest
 	if err != nil || !l.plan.pending() {
@@ -232,13 +241,17 @@ func (l *Loader) recover(ctx context.Context) error {
 		return err
 	}
 	l.metrics.recoveries.Inc()
-	return l.rest(ctx, b, l.settle)
+	l.recovering = true
+	defer func() { l.recovering = false }()
+	return l.rest(ctx, b, l.settleAll)
 }
 
 // rest stores a batch's dead letters and, block by block, the rows that are no doubles. Only then its events count as
 // ended.
 func (l *Loader) rest(ctx context.Context, b *batch, store func(context.Context, *block) error) error {
 	l.ends = ends{}
+	l.metrics.pending.Store(int64(len(b.rows)))
+	defer l.metrics.pending.Store(0)
 	if err := l.bury(ctx, b.dead); err != nil {
 		return err
 	}
@@ -250,9 +263,10 @@ func (l *Loader) rest(ctx context.Context, b *batch, store func(context.Context,
 		if err := store(ctx, block); err != nil {
 			return err
 		}
-		l.ends.stored(block.rows)
-		l.metrics.rows.Add(len(block.rows))
-		l.metrics.observeLag(block.rows, l.now())
+		l.count(block)
+	}
+	if err := l.storeEnds(ctx); err != nil {
+		return err
 	}
 	l.metrics.batches.Inc()
 	l.advance()
@@ -261,8 +275,10 @@ func (l *Loader) rest(ctx context.Context, b *batch, store func(context.Context,
 
 // finish writes down that nothing is planned any more and lets go of the log.
 func (l *Loader) finish(ctx context.Context) error {
-	if err := l.write(ctx, l.plan.To, l.plan.To); err != nil {
-		return err
+	if l.plan.pending() {
+		if err := l.write(ctx, l.plan.To, l.plan.To); err != nil {
+			return err
+		}
 	}
 	l.trim()
 	return nil
@@ -270,7 +286,7 @@ func (l *Loader) finish(ctx context.Context) error {
 
 // trim lets go of the log before the plan. Failing costs disk, not data, and the next batch tries again.
 func (l *Loader) trim() {
-	if err := l.log.Trim(l.plan.From); err != nil {
+	if err := l.Log.Trim(l.plan.From); err != nil {
 		l.logger.Warn("trim log", "err", err)
 	}
 }
@@ -284,25 +300,9 @@ func (l *Loader) planned(s schemas.Source) bool {
 	return !at.Before(l.plan.From) && at.Before(l.plan.To)
 }
 
-// retry calls try until it succeeds, with growing pauses. It gives up only when ctx ends.
-func (l *Loader) retry(ctx context.Context, what string, try func() error) error {
-	for pause := firstPause; ; pause = min(pause*2, maxPause) {
-		err := try()
-		if err == nil {
-			return nil
-		}
-		if errors.Is(err, ErrFenced) {
-			return err
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		l.metrics.failures.Inc()
-		l.logger.Warn("a step did not succeed, will try again", "step", what, "pause", pause, "err", err)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause/2 + rand.N(pause)):
-		}
-	}
+// foreign reports whether the id of a row at that position is not to be kept in memory: a row of the planned batch is
+// decided again, exactly as the first time, and no copy of one of another partition can come along.
+func (l *Loader) foreign(s schemas.Source) bool {
+	elsewhere := l.cfg.OnePartition && l.plan.To != wal.Pos{} && s.Origin == l.plan.Log && s.Partition != l.plan.To.Segment
+	return elsewhere || l.planned(s)
 }

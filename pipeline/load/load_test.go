@@ -160,16 +160,22 @@ func less(a, b schemas.Source) bool {
 	return a.Offset < b.Offset
 }
 
+// store is all that a Loader stores in.
+type store interface {
+	load.Store
+	load.DeadSink
+}
+
 // bed is a log, a store and a folder for plans.
 type bed struct {
 	t     *testing.T
 	log   *wal.Log
-	store load.Store
+	store store
 	dir   string
 	now   func() time.Time // nil: time.Now
 }
 
-func newBed(t *testing.T, store load.Store) *bed {
+func newBed(t *testing.T, store store) *bed {
 	t.Helper()
 	dir := t.TempDir()
 	return &bed{t: t, log: openLog(t, filepath.Join(dir, "wal")), store: store, dir: filepath.Join(dir, "load")}
@@ -215,7 +221,7 @@ func (b *bed) open() *load.Loader {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	parts := load.Parts{Log: load.Local(b.log), Plans: plans, Store: b.store}
+	parts := load.Parts{Log: load.Local(b.log), Plans: plans, Store: b.store, Dead: b.store}
 	l, err := load.Open(b.t.Context(), load.Config{MaxRows: 7, MaxWait: time.Millisecond, Now: b.now}, parts, logger())
 	if err != nil {
 		b.t.Fatal(err)
@@ -423,7 +429,7 @@ func TestOpenFailure(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(b.dir, "plan.json"), []byte(plan), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		parts := load.Parts{Log: load.Local(b.log), Plans: plans, Store: b.store}
+		parts := load.Parts{Log: load.Local(b.log), Plans: plans, Store: b.store, Dead: b.store}
 		if _, err := load.Open(t.Context(), load.Config{}, parts, logger()); err == nil {
 			t.Errorf("Open with plan %q: want error", plan)
 		}

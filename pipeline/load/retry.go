@@ -1,0 +1,35 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// The first and the longest pause between two tries while ClickHouse does not answer.
+const (
+	firstPause = 100 * time.Millisecond
+	maxPause   = 10 * time.Second
+)
+
+// retry calls try until it succeeds, with growing pauses. It gives up only when ctx ends, or at once when another
+// Loader has taken over.
+func (l *Loader) retry(ctx context.Context, what string, try func() error) error {
+	for pause := firstPause; ; pause = min(pause*2, maxPause) {
+		err := try()
+		if err == nil || errors.Is(err, ErrFenced) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		l.metrics.failures.Inc()
+		l.logger.Warn("a step did not succeed, will try again", "step", what, "pause", pause, "err", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause/2 + rand.N(pause)):
+		}
+	}
+}

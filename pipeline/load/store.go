@@ -1,0 +1,42 @@
+package load
+
+import (
+	"context"
+	"time"
+
+	"heed/pipeline/clickhouse"
+	"heed/schemas"
+)
+
+// Store is where rows come to rest. *clickhouse.Store is one. Each method returns after the outcome is known, or
+// with an error after which it is not.
+type Store interface {
+	// Insert stores rows of one partition in one block. The same token does not store twice.
+	Insert(ctx context.Context, token string, rows []clickhouse.Row) error
+	// Present returns which rows of origin are stored at the positions from … to, at least; more do no harm.
+	Present(ctx context.Context, origin string, from, to schemas.Source) ([]clickhouse.Stored, error)
+	// HasIDs returns the positions of those events that are stored.
+	HasIDs(ctx context.Context, keys []clickhouse.EventKey) (map[clickhouse.EventKey]schemas.Source, error)
+	// RecentIDs yields at most limit events loaded since then, the newest first.
+	RecentIDs(ctx context.Context, since time.Time, limit int,
+		yield func(key clickhouse.EventKey, source schemas.Source, loaded time.Time) error) error
+}
+
+// DeadSink takes what cannot be a row: a table (*clickhouse.Store), or a topic.
+type DeadSink interface {
+	// InsertDead stores dead letters of one month. It returns once they are durable, or with an error after which the
+	// outcome is not known and the same call is repeated. The same token need not store twice, but may: whoever reads
+	// dead letters takes those of one source position for one.
+	InsertDead(ctx context.Context, token string, letters []clickhouse.DeadLetter) error
+}
+
+// EndsStore takes, with each batch, how its events ended.
+type EndsStore interface {
+	// InsertEnds stores rows of one batch in one block. The same token does not store twice.
+	InsertEnds(ctx context.Context, token string, ends []clickhouse.LoadEnds) error
+}
+
+var (
+	_ Store    = (*clickhouse.Store)(nil)
+	_ DeadSink = (*clickhouse.Store)(nil)
+)

@@ -29,14 +29,19 @@ func (c Counts) plus(more Counts) Counts {
 				if n == 0 {
 					continue
 				}
-				if sum[site] == nil {
-					sum[site] = make(map[schemas.Code]uint64, len(codes))
-				}
-				sum[site][code] += n
+				sum.add(site, code, n)
 			}
 		}
 	}
 	return sum
+}
+
+// add counts n more in place.
+func (c Counts) add(site string, code schemas.Code, n uint64) {
+	if c[site] == nil {
+		c[site] = map[schemas.Code]uint64{}
+	}
+	c[site][code] += n
 }
 
 // equal compares sums.

@@ -21,18 +21,18 @@ type following struct {
 	first int64 // ms, receipt of the first event read since base; 0 when there is none
 }
 
-// followLog counts the events that become durable, until the log is closed and read or ctx ends.
-func (l *Ledger) followLog(ctx context.Context, reader *wal.Reader) {
+// eachRecord calls visit for every record that becomes durable, until the log is closed and read or ctx ends. What the
+// disk does not give is asked for again.
+func eachRecord(ctx context.Context, reader *wal.Reader, visit func(wal.Record), failed func(error)) {
 	for {
 		record, err := reader.Next(ctx)
 		switch {
 		case err == nil:
-			l.count(record)
+			visit(record)
 		case errors.Is(err, wal.ErrClosed) || ctx.Err() != nil:
 			return
 		default:
-			l.errors.follow.Add(1)
-			l.logger.Warn("log cannot be read, will try again", "err", err)
+			failed(err)
 			select {
 			case <-ctx.Done():
 				return

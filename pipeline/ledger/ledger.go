@@ -126,22 +126,35 @@ func (l *Ledger) Run(ctx context.Context) error {
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		l.followLog(ctx, reader)
+		eachRecord(ctx, reader, l.count, func(err error) {
+			l.errors.follow.Add(1)
+			l.logger.Warn("log cannot be read, will try again", "err", err)
+		})
 	}()
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
-	var warned time.Time
+	var due quiet
 	for {
 		select {
 		case <-read: // it ends with ctx too
 			return l.flush()
 		case <-tick.C:
 		}
-		if err := l.flush(); err != nil && time.Since(warned) >= warnEvery {
+		if err := l.flush(); err != nil && due.ask() {
 			l.logger.Warn("rejected events are not written down, will try again", "err", err)
-			warned = time.Now()
 		}
 	}
+}
+
+// quiet lets one warning in each warnEvery through.
+type quiet struct{ last time.Time }
+
+func (q *quiet) ask() bool {
+	if !q.last.IsZero() && time.Since(q.last) < warnEvery {
+		return false
+	}
+	q.last = time.Now()
+	return true
 }
 
 // flush writes down how many events were rejected, if there were more. What cannot be written stays in memory.

@@ -12,8 +12,9 @@ import (
 
 // errorCounts are the errors since Open.
 type errorCounts struct {
-	flush  atomic.Uint64
-	follow atomic.Uint64
+	flush   atomic.Uint64
+	follow  atomic.Uint64
+	publish atomic.Uint64
 }
 
 // WriteMetrics writes the accounts in Prometheus text format. Labels are sites and codes, both closed sets; counters

@@ -54,8 +54,10 @@ type Config struct {
 	}
 	ClickHouse struct {
 		DSN     string // empty: the embedded engine
+		Cluster string // empty: one server
 		Library string
 	}
+	Kafka kafkaSettings
 	Geo struct {
 		City    []string
 		Network []string
@@ -190,6 +192,10 @@ func (c *Config) check() problems {
 	if (c.Collector.TLS.Certificate == "") != (c.Collector.TLS.Key == "") {
 		fault("collector.tls.certificate", "name both files, or neither", "certificate and key go together")
 	}
+	if c.ClickHouse.Cluster != "" && c.ClickHouse.DSN == "" {
+		fault("clickhouse.cluster", "set clickhouse.dsn to one of its servers", "the embedded engine is no cluster")
+	}
+	c.Kafka.check(fault)
 	needed := slices.ContainsFunc(c.Sites, func(s Site) bool { return s.PublicURL == "" })
 	if needed && c.Collector.PublicURL == "" && !hasPort(c.Collector.Addresses) {
 		fault("collector.public_url", "write it as pages will use it, as https://stats.example.com",

@@ -127,22 +127,39 @@ func ledgerConfig(cfg *Config, p *program) ledger.Config {
 	return ledger.Config{Dir: filepath.Join(cfg.DataDir, "ledger"), Sites: siteIDs(cfg), Now: p.now}
 }
 
-// withLedger answers questions about the ledger, also while the store is away, and hands on all others.
-func withLedger(accounts *ledger.Ledger, others http.Handler) http.Handler {
+// accounting returns the accounts of all sites.
+type accounting func(context.Context) ([]ledger.Account, error)
+
+// withLedger answers questions about the ledger and hands on all others. The ledger of one process answers also while
+// the store is away.
+func withLedger(accounts accounting, others http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", others)
-	mux.HandleFunc("/api/v1/ledger", onlyRead(func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, ledgerDocument{accounts.Accounts()})
-	}))
-	mux.HandleFunc("/api/v1/sites/{site}/ledger", onlyRead(func(w http.ResponseWriter, r *http.Request) {
-		account, ok := accounts.Account(r.PathValue("site"))
-		if !ok {
+	mux.HandleFunc("/api/v1/ledger", onlyRead(accounts.serve(func(w http.ResponseWriter, _ *http.Request, all []ledger.Account) {
+		writeJSON(w, http.StatusOK, ledgerDocument{all})
+	})))
+	mux.HandleFunc("/api/v1/sites/{site}/ledger", onlyRead(accounts.serve(func(w http.ResponseWriter, r *http.Request, all []ledger.Account) {
+		i := slices.IndexFunc(all, func(a ledger.Account) bool { return a.Site == r.PathValue("site") })
+		if i < 0 {
 			writeError(w, http.StatusNotFound, schemas.UnknownSite, "no site with this id is configured; /api/v1/sites lists them")
 			return
 		}
-		writeJSON(w, http.StatusOK, account)
-	}))
+		writeJSON(w, http.StatusOK, all[i])
+	})))
 	return mux
+}
+
+// serve hands the accounts to answer, or says that there are none now.
+func (a accounting) serve(answer func(http.ResponseWriter, *http.Request, []ledger.Account)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		all, err := a(r.Context())
+		if err != nil {
+			w.Header().Set("Retry-After", "2")
+			writeError(w, http.StatusServiceUnavailable, schemas.Unavailable, "the ledger cannot be read now; ask again in a moment")
+			return
+		}
+		answer(w, r, all)
+	}
 }
 
 // onlyRead lets GET and HEAD without parameters through.

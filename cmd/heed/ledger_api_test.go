@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -29,7 +30,8 @@ func TestLedgerAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler := withLedger(accounts, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "handed on") }))
+	all := func(context.Context) ([]ledger.Account, error) { return accounts.Accounts(), nil }
+	handler := withLedger(all, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "handed on") }))
 	f := func(method, target string, status int, text string) {
 		t.Helper()
 		answer := httptest.NewRecorder()

@@ -94,8 +94,9 @@ func (s *server) openLedger(context.Context) (err error) {
 }
 
 func (s *server) startWeb(context.Context) error {
+	accounts := func(context.Context) ([]ledger.Account, error) { return s.ledger.Accounts(), nil }
 	s.serveAPI(&api{
-		answers: withLedger(s.ledger, s.answers),
+		answers: withLedger(accounts, s.answers),
 		checks: []check{
 			{"collector", s.checkStopping}, checkLog(s.log), {"store", s.storage.check}, {"loader", s.backend.checkLoader},
 		},

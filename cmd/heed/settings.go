@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,7 +35,7 @@ func (s setting) shown() string {
 
 // settings is the table, bound to cfg.
 func settings(c *Config) []setting {
-	return append(append(processSettings(c), listenerSettings(c)...), storeSettings(c)...)
+	return slices.Concat(processSettings(c), listenerSettings(c), storeSettings(c), kafkaTable(&c.Kafka))
 }
 
 func processSettings(c *Config) []setting {
@@ -160,6 +162,11 @@ func storeSettings(c *Config) []setting {
 			help:  "The ClickHouse server. Empty: the engine embedded in this process, in data.dir.",
 			limit: "clickhouse://user:password@host:9000/database or https://…",
 		}, {
+			name: "clickhouse.cluster", value: textValue(&c.ClickHouse.Cluster, optional(checkCluster)), def: "",
+			help: "The cluster's name in the server's remote_servers. Its tables are then replicated and distributed. " +
+				"Empty: the tables of one server.",
+			limit: "letters, digits, _ and -, up to 64; needs clickhouse.dsn",
+		}, {
 			name: "clickhouse.library", value: textValue(&c.ClickHouse.Library, nil), def: besideProgram("libchdb.so"),
 			help: "The embedded engine's shared library.",
 		}, {
@@ -253,6 +260,16 @@ func checkDSN(text string) error {
 		}
 	}
 	return complain("write clickhouse://user:password@host:9000/database", "it is not the address of a ClickHouse server")
+}
+
+var clusterForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// checkCluster is narrow: the name stands in statements.
+func checkCluster(text string) error {
+	if !clusterForm.MatchString(text) {
+		return complain("use up to 64 letters, digits, _ and -", "%q is no name of a cluster", text)
+	}
+	return nil
 }
 
 const masked = "***"

@@ -1,0 +1,234 @@
+package classify
+
+import (
+	"fmt"
+	"strings"
+
+	"heed/consent"
+)
+
+// maxNameBytes is how much of a name is read.
+const maxNameBytes = 256
+
+// Override is a site owner's own word about a name. It beats every fact.
+type Override struct {
+	Pattern string // a name; * stands for any text
+	Domain  string // where it lives; empty is any, which a pattern with fewer than MinPatternBytes of text may not be
+	Class   consent.Categories
+}
+
+// Config is what a [Classifier] is made from. Its zero value is the compiled table alone.
+type Config struct {
+	Overrides []Override // the first that fits a name wins
+	Table     *Table     // nil is [Compiled]
+}
+
+// Validate says what is wrong with the first override that cannot be used.
+func (c Config) Validate() error {
+	for _, o := range c.Overrides {
+		switch {
+		case o.Pattern == "":
+			return fmt.Errorf("override of no name: want a name, or a pattern such as shop_*")
+		case !oneClass(o.Class):
+			return fmt.Errorf("override of %q: class %q: want exactly one of %s", o.Pattern, o.Class, consent.All)
+		case o.Domain == "" && strings.Contains(o.Pattern, wild) && literalBytes(o.Pattern) < MinPatternBytes:
+			return fmt.Errorf("override of %q: a pattern with fewer than %d letters needs a domain", o.Pattern, MinPatternBytes)
+		}
+	}
+	return nil
+}
+
+func oneClass(c consent.Categories) bool { return c != 0 && c&(c-1) == 0 && consent.All.Has(c) }
+
+// Classifier gives verdicts. It is read-only once made, and safe for use by several goroutines at once.
+type Classifier struct {
+	overrides []Override
+	table     *Table
+	names     index
+	hosts     hosts
+}
+
+// New makes a classifier. The error is Validate's, or says that the compiled table is damaged.
+func New(cfg Config) (*Classifier, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Table == nil {
+		var err error
+		if cfg.Table, err = Compiled(); err != nil {
+			return nil, err
+		}
+	}
+	return &Classifier{
+		overrides: cfg.Overrides, table: cfg.Table, names: newIndex(cfg.Table.Facts), hosts: newHosts(cfg.Table.Facts),
+	}, nil
+}
+
+// Classify says to which category c belongs. It does not fail: what makes no sense is unknown, hence advertising.
+func (cl *Classifier) Classify(c Cookie) Verdict {
+	c.Name = c.Name[:min(len(c.Name), maxNameBytes)]
+	at := cl.stand(c)
+	for _, o := range cl.overrides {
+		if Match(o.Pattern, c.Name) && (o.Domain == "" || at.on(site(host(o.Domain)))) {
+			return Verdict{Class: o.Class, Confidence: High, Reason: ByOverride, Fact: o.Pattern}
+		}
+	}
+	if v, ok := cl.byFact(at, cl.names.named(c.Name)); ok {
+		return v
+	}
+	if v, ok := cl.byFact(at, cl.longestMatches(c.Name, at)); ok {
+		return v
+	}
+	if v, ok := cl.byHost(at); ok {
+		return v
+	}
+	return cl.byShape(c, at)
+}
+
+// place is where a cookie stands: the sites that it belongs to, and that wrote it.
+type place struct {
+	domain, setter string // registrable domains; empty is unknown or the page's own
+	foreign        bool   // it belongs to, or was written by, another site than the page's
+}
+
+func (cl *Classifier) stand(c Cookie) place {
+	page := site(host(c.FirstParty))
+	at := place{domain: site(host(c.Domain)), setter: site(host(c.Setter))}
+	if page != "" && at.domain == page {
+		at.domain = ""
+	}
+	if page != "" && at.setter == page {
+		at.setter = ""
+	}
+	at.foreign = at.domain != "" || at.setter != ""
+	return at
+}
+
+func (at place) on(site string) bool { return site != "" && (site == at.domain || site == at.setter) }
+
+// lenient are the categories that let a cookie be stored before the visitor was asked, or on less than a full yes.
+func lenient(c consent.Categories) bool { return c < consent.Performance }
+
+// byFact answers from facts whose name or pattern fits. Facts of an owner whose domain was seen come first; of those
+// that remain the strictest holds.
+func (cl *Classifier) byFact(at place, fits []int) (Verdict, bool) {
+	var confirmed, alone []int
+	for _, i := range fits {
+		fact := cl.table.Facts[i]
+		switch {
+		case cl.confirms(fact, at):
+			confirmed = append(confirmed, i)
+		case believable(fact, at):
+			alone = append(alone, i)
+		}
+	}
+	if len(confirmed) > 0 {
+		return cl.verdict(confirmed, true), true
+	}
+	if len(alone) > 0 {
+		return cl.verdict(alone, false), true
+	}
+	return Verdict{}, false
+}
+
+// confirms reports whether the cookie stands on a domain of the fact's owner.
+func (cl *Classifier) confirms(fact Fact, at place) bool {
+	return at.foreign && (cl.hosts.owns(cl.table.Facts, fact.Owner, at.domain) || cl.hosts.owns(cl.table.Facts, fact.Owner, at.setter))
+}
+
+// believable reports whether a fact may be believed by its name alone. Short patterns fit names of other makers, and a
+// name that excuses is what a tracker would borrow.
+func believable(fact Fact, at place) bool {
+	wildcard := strings.Contains(fact.Pattern, wild)
+	if wildcard && literalBytes(fact.Pattern) < MinPatternBytes {
+		return false
+	}
+	if !lenient(fact.Class) {
+		return true
+	}
+	return !at.foreign && (len(fact.Domains) == 0 || literalBytes(fact.Pattern) >= MinPatternBytes)
+}
+
+// longestMatches are the facts with the longest pattern that can be believed here.
+func (cl *Classifier) longestMatches(name string, at place) []int {
+	var longest []int
+	for _, i := range cl.names.matching(name) {
+		fact := cl.table.Facts[i]
+		if !cl.confirms(fact, at) && !believable(fact, at) {
+			continue
+		}
+		if len(longest) > 0 && literalBytes(fact.Pattern) < literalBytes(cl.table.Facts[longest[0]].Pattern) {
+			break
+		}
+		longest = append(longest, i)
+	}
+	return longest
+}
+
+func (cl *Classifier) verdict(facts []int, confirmed bool) Verdict {
+	strictest := cl.table.Facts[facts[0]]
+	conflict := false
+	for _, i := range facts[1:] {
+		fact := cl.table.Facts[i]
+		conflict = conflict || fact.Class != strictest.Class
+		if fact.Class > strictest.Class {
+			strictest = fact
+		}
+	}
+	v := Verdict{
+		Class: strictest.Class, Confidence: Medium, Reason: ByName, Fact: strictest.Pattern,
+		Owner: strictest.Owner, Service: strictest.Service, Conflict: conflict || strictest.Conflict,
+	}
+	switch {
+	case strings.Contains(strictest.Pattern, wild):
+		v.Reason = ByPattern
+	case confirmed:
+		v.Reason = ByNameAndOwner
+	}
+	if confirmed || !v.Conflict && len(strictest.Domains) == 0 && literalBytes(strictest.Pattern) >= MinPatternBytes {
+		v.Confidence = High
+	}
+	return v
+}
+
+// byHost answers from the company behind the host. A host never excuses: the strictest of what it is known to set, and
+// at least performance.
+func (cl *Classifier) byHost(at place) (Verdict, bool) {
+	for _, s := range []string{at.domain, at.setter} {
+		facts := cl.hosts.bySite[s]
+		if s == "" || len(facts) == 0 {
+			continue
+		}
+		v := cl.verdict(facts, false)
+		v.Class, v.Confidence, v.Reason, v.Fact, v.Service = max(v.Class, consent.Performance), Medium, ByHost, s, ""
+		return v, true
+	}
+	return Verdict{}, false
+}
+
+// How sure the words of a name must be. An excuse has to be all but certain; see README.md for what each costs.
+const (
+	maxDoubt         = 0.10 // the share of performance and advertising that an excuse may leave
+	minPerformance   = 0.55 // below it, performance is taken for advertising
+	clearlyConfident = 0.9
+)
+
+// byShape answers from the words of the name, when nothing speaks against them.
+func (cl *Classifier) byShape(c Cookie, at place) Verdict {
+	unknown := Verdict{Class: consent.Advertising, Confidence: Low, Reason: ByNothing}
+	p, word := cl.table.Shapes.Guess(c.Name, c.Lifetime)
+	if word == "" {
+		return unknown
+	}
+	v := Verdict{Class: consent.Advertising, Confidence: Low, Reason: ByShape, Fact: word}
+	excused := !at.foreign && !c.CrossSite && c.Value != Identifier
+	switch {
+	case excused && p[2]+p[3] <= maxDoubt && p[0] >= p[1]:
+		v.Class = consent.Essential
+	case excused && p[2]+p[3] <= maxDoubt:
+		v.Class = consent.Functional
+	case p[2] >= minPerformance:
+		v.Class = consent.Performance
+	}
+	return v
+}

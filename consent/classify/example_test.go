@@ -25,12 +25,12 @@ func Example() {
 		{Name: "zx81", FirstParty: "shop.example"},
 	} {
 		v := classifier.Classify(cookie)
-		fmt.Println(cookie.Name, v.Class, v.Confidence, v.Reason, v.Owner)
+		fmt.Printf("%s is %s: %s by %s %q\n", cookie.Name, v.Class, v.Confidence, v.Reason, v.Fact)
 	}
 	// Output:
-	// _ga performance high name Google
-	// IDE advertising high name_and_owner Google
-	// PHPSESSID essential high name PHP.net
-	// shop_basket_7 essential high override
-	// zx81 advertising low unknown
+	// _ga is performance: medium by name "_ga"
+	// IDE is advertising: high by name_and_owner "IDE"
+	// PHPSESSID is essential: high by name "PHPSESSID"
+	// shop_basket_7 is essential: high by override "shop_basket_*"
+	// zx81 is advertising: low by unknown ""
 }

@@ -95,6 +95,44 @@ var deadColumns = []column[DeadLetter]{
 	{"envelope", "String", each(func(d DeadLetter) []byte { return d.Envelope })},
 }
 
+// endColumns are the columns of the table load_ends.
+var endColumns = []column[LoadEnds]{
+	{"site", lowCardinality, each(func(e LoadEnds) string { return e.Site })},
+	{"source_origin", lowCardinality, each(func(e LoadEnds) string { return e.Origin })},
+	{"source_partition", "UInt32", each(func(e LoadEnds) uint32 { return e.Partition })},
+	{"from_offset", "UInt64", each(func(e LoadEnds) uint64 { return e.From })},
+	{"to_offset", "UInt64", each(func(e LoadEnds) uint64 { return e.To })},
+	{"stored", "UInt64", each(func(e LoadEnds) uint64 { return e.Stored })},
+	{"duplicates", "UInt64", each(func(e LoadEnds) uint64 { return e.Duplicates })},
+	{"dead", "UInt64", each(func(e LoadEnds) uint64 { return e.Dead })},
+	{"at", milliseconds, each(func(e LoadEnds) time.Time { return e.At })},
+}
+
+// edgeColumns are the columns of the table edge_counts.
+var edgeColumns = []column[EdgeCount]{
+	{"site", lowCardinality, each(func(e EdgeCount) string { return e.Site })},
+	{"log", lowCardinality, each(func(e EdgeCount) string { return e.Log })},
+	{"code", lowCardinality, each(func(e EdgeCount) string { return e.Code })},
+	{"count", "UInt64", each(func(e EdgeCount) uint64 { return e.Count })},
+	{"at", milliseconds, each(func(e EdgeCount) time.Time { return e.At })},
+}
+
+// storedBundle is a row of the table bundles.
+type storedBundle struct {
+	Bundle
+	at time.Time
+}
+
+// bundleColumns are the columns of the table bundles.
+var bundleColumns = []column[storedBundle]{
+	{"site", lowCardinality, each(func(b storedBundle) string { return b.Site })},
+	{"hash", "String", each(func(b storedBundle) string { return b.Hash })},
+	{"stored", milliseconds, each(func(b storedBundle) time.Time { return b.at })},
+	{"plain", "String", each(func(b storedBundle) []byte { return b.Plain })},
+	{"gzip", "String", each(func(b storedBundle) []byte { return b.Gzip })},
+	{"brotli", "String", each(func(b storedBundle) []byte { return b.Brotli })},
+}
+
 // toUUID reads 16 bytes in the order of the text form; none are the zero UUID.
 func toUUID(b []byte) (id uuid.UUID) {
 	copy(id[:], b)

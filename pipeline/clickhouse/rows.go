@@ -94,15 +94,17 @@ func insertInRoom[T any](ctx context.Context, s *Store, token, table string, col
 }
 
 // inserting sets what every insert needs: to be written when it returns, where the defaults would answer earlier, and
-// to be dropped when it is a repeat.
+// to be dropped when it is a repeat. Without a token every insert is one of its own.
 func (s *Store) inserting(ctx context.Context, token string) context.Context {
 	settings := driver.Settings{
 		"async_insert":                    0,
 		"distributed_foreground_insert":   1,
-		"insert_deduplicate":              1,
-		"insert_deduplication_token":      token,
+		"insert_deduplicate":              0,
 		"max_insert_block_size":           1 << 24, // one insert is one block, hence one part
 		"max_partitions_per_insert_block": 1,
+	}
+	if token != "" {
+		settings["insert_deduplicate"], settings["insert_deduplication_token"] = 1, token
 	}
 	if s.cfg.Replicated {
 		settings["insert_quorum"] = "auto"

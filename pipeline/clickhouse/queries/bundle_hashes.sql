@@ -1,0 +1,1 @@
+SELECT arraySort(groupUniqArray(hash)) FROM bundles WHERE site = {site:String}

@@ -18,10 +18,15 @@ func (s *server) announce(context.Context) error {
 	if s.demo != nil {
 		fmt.Fprintf(w, "  demo       http://%s/\n", reachable(s.demo.Addr()))
 	}
-	fmt.Fprintf(w, "  api        http://%s/api/v1/sites\n", reachable(s.api.Addr()))
+	s.announceAPI()
 	s.edge.announce(s.log.Unclean())
 	fmt.Fprintln(w, "Ctrl-C stops. Ask for numbers with: heed stats --site", s.edge.sites[0].collected.ID)
 	return nil
+}
+
+// announceAPI says where questions are answered, or in a role without answers /readyz and metrics.
+func (h *host) announceAPI() {
+	fmt.Fprintf(h.p.stdout, "  api        http://%s/api/v1/sites\n", reachable(h.api.Addr()))
 }
 
 // announce says where the collector is, and what the sites paste into their pages.

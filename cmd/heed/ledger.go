@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"heed/collector"
 	"heed/pipeline/ledger"
 	"heed/pipeline/load"
 	"heed/pipeline/wal"
@@ -206,13 +205,4 @@ func printLedger(w io.Writer, accounts []ledger.Account) error {
 		line("    pending", a.Accepted.Pending)
 	}
 	return nil
-}
-
-// rejectedEvents are those that the collector has refused since it began.
-func rejectedEvents(c *collector.Collector) ledger.Counts {
-	counts := ledger.Counts{}
-	for _, site := range c.Ledger() {
-		counts[site.Site] = site.Rejected
-	}
-	return counts
 }

@@ -80,7 +80,7 @@ func (s *server) startCollector(context.Context) error { return s.edge.start(s.l
 // openLedger begins to keep the accounts. They are followed until the log is closed and read to its end.
 func (s *server) openLedger(context.Context) (err error) {
 	s.ledger, err = ledger.Open(ledgerConfig(s.cfg, s.p), ledger.Sources{
-		Rejected: func() ledger.Counts { return rejectedEvents(s.edge.collector) }, Log: s.log, Loader: s.backend.loader,
+		Rejected: func() ledger.Counts { return edgeCounts(s.edge.collector, false) }, Log: s.log, Loader: s.backend.loader,
 	}, s.logger)
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func (s *server) startWeb(context.Context) error {
 		checks: []check{
 			{"collector", s.checkStopping}, checkLog(s.log), {"store", s.storage.check}, {"loader", s.backend.checkLoader},
 		},
-		metrics: []metricsWriter{s.edge.collector, s.edge.enricher, s.log, s.backend.loader, s.ledger},
+		metrics: []metricsWriter{s.edge.collector, s.edge.enricher, s.log, s.storage.store, s.backend.loader, s.ledger},
 	})
 	if s.demo == nil {
 		return nil

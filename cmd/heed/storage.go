@@ -134,6 +134,11 @@ func (a *answers) prepare(ctx context.Context, store *clickhouse.Store) error {
 	if err := migrate(ctx, store); err != nil {
 		return err
 	}
+	return a.open(ctx, store)
+}
+
+// open opens the answers on a store that has its tables.
+func (a *answers) open(ctx context.Context, store *clickhouse.Store) error {
 	opened, err := openAnswers(ctx, store, a.cfg)
 	if err != nil {
 		return err

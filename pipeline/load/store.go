@@ -36,7 +36,18 @@ type EndsStore interface {
 	InsertEnds(ctx context.Context, token string, ends []clickhouse.LoadEnds) error
 }
 
+// DeadStore is a DeadSink that can be read. *clickhouse.Store is one.
+type DeadStore interface {
+	DeadSink
+	// EachDead yields what InsertDead has stored with a time in [since, until), in any order, repeats included. An error
+	// of yield ends it and is returned.
+	EachDead(ctx context.Context, since, until time.Time, yield func(clickhouse.DeadLetter) error) error
+	// DropDead makes the bytes of the dead letters at a position unreadable. Rows without bytes stay.
+	DropDead(ctx context.Context, source schemas.Source) error
+}
+
 var (
-	_ Store    = (*clickhouse.Store)(nil)
-	_ DeadSink = (*clickhouse.Store)(nil)
+	_ Store     = (*clickhouse.Store)(nil)
+	_ DeadStore = (*clickhouse.Store)(nil)
+	_ EndsStore = (*clickhouse.Store)(nil)
 )

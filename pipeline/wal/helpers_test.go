@@ -52,8 +52,15 @@ func closeLog(t testing.TB, l *Log) {
 	}
 }
 
+func mustClose(t testing.TB, l *Log) {
+	t.Helper()
+	if err := l.Close(context.Background()); err != nil {
+		t.Fatalf("Close: %v", err)
+	}
+}
+
 // appendOne appends one event and returns its position.
-func appendOne(t testing.TB, l appender, n uint64, pad int) Pos {
+func appendOne(t testing.TB, l *Log, n uint64, pad int) Pos {
 	t.Helper()
 	pos, err := l.Append(t.Context(), []*schemas.Envelope{event(n, pad)})
 	if err != nil {
@@ -129,15 +136,6 @@ func numbers(all []found) []uint64 {
 	return ns
 }
 
-// upTo returns 0 … n-1.
-func upTo(n uint64) []uint64 {
-	var ns []uint64
-	for i := range n {
-		ns = append(ns, i)
-	}
-	return ns
-}
-
 func newestSegment(t testing.TB, dir string) string {
 	t.Helper()
 	segments, err := listSegments(dir)
@@ -161,14 +159,4 @@ func writeFile(t testing.TB, path string, b []byte) {
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func (p Pos) less(q Pos) bool {
-	if p.Segment != q.Segment {
-		return p.Segment < q.Segment
-	}
-	if p.Record != q.Record {
-		return p.Record < q.Record
-	}
-	return p.Event < q.Event
 }

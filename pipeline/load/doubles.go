@@ -33,6 +33,9 @@ func newRecentIDs(max int, now time.Time) *recentIDs {
 	}
 }
 
+// hold makes room for all ids of a batch: its own copies are known from nowhere else.
+func (r *recentIDs) hold(rows int) { r.max = max(r.max, 4*rows) }
+
 func (r *recentIDs) has(key clickhouse.EventKey) bool {
 	if _, ok := r.young[key]; ok {
 		return true
@@ -74,14 +77,13 @@ func (r *recentIDs) mustLookUp(ev *schemas.Envelope, now time.Time) bool {
 }
 
 // dropDoubles returns b's rows whose events were not loaded before from another position, and counts the others. Of two
-// copies within b the first stays. Rows of b itself that an earlier try has left in ClickHouse are no doubles.
+// copies within b the first stays, or that which an earlier try has left in ClickHouse.
 func (l *Loader) dropDoubles(ctx context.Context, b *batch) ([]clickhouse.Row, error) {
 	now := l.now()
-	var unsure []clickhouse.EventKey
-	for _, row := range b.rows {
-		if l.recent.mustLookUp(row.Envelope, now) {
-			unsure = append(unsure, keyOf(row))
-		}
+	l.recent.hold(len(b.rows))
+	unsure, err := l.unsure(ctx, b, now)
+	if err != nil {
+		return nil, err
 	}
 	stored, err := l.lookUp(ctx, unsure)
 	if err != nil {
@@ -91,7 +93,7 @@ func (l *Loader) dropDoubles(ctx context.Context, b *batch) ([]clickhouse.Row, e
 	for _, row := range b.rows {
 		key := keyOf(row)
 		source, inStore := stored[key]
-		if l.recent.has(key) || inStore && !(l.recovering && l.planned(source)) {
+		if l.recent.has(key) || inStore && !(l.recovering && source == row.Source) {
 			l.ends.add(row.Envelope.Site, Ends{Duplicates: 1})
 			l.metrics.doubles.Inc()
 			continue
@@ -100,6 +102,24 @@ func (l *Loader) dropDoubles(ctx context.Context, b *batch) ([]clickhouse.Row, e
 		kept = append(kept, row)
 	}
 	return kept, nil
+}
+
+// unsure returns the events of b that may be stored without being in memory. A replay has no memory, but knows those
+// that stand at their own position.
+func (l *Loader) unsure(ctx context.Context, b *batch, now time.Time) (keys []clickhouse.EventKey, err error) {
+	var there map[clickhouse.Stored]bool
+	if l.replay != nil {
+		err = l.retry(ctx, "read positions back", func() (err error) {
+			there, err = l.there(ctx)
+			return err
+		})
+	}
+	for _, row := range b.rows {
+		if l.replay != nil && !there[storedAs(row)] || l.recent.mustLookUp(row.Envelope, now) {
+			keys = append(keys, keyOf(row))
+		}
+	}
+	return keys, err
 }
 
 // lookUp asks ClickHouse where the events stand that memory cannot speak for, until it answers or ctx ends.

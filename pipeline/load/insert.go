@@ -36,7 +36,7 @@ func (l *Loader) insert(ctx context.Context, b *block) error {
 func (l *Loader) settleAll(ctx context.Context, b *block) error {
 	burnt := 0
 	return l.retry(ctx, "settle batch", func() error {
-		there, err := l.there(ctx, b)
+		there, err := l.there(ctx)
 		if err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ func (l *Loader) settleAll(ctx context.Context, b *block) error {
 		if err := l.settle(ctx, token, b, b.rows, there); err != nil {
 			return err
 		}
-		if there, err = l.there(ctx, b); err != nil {
+		if there, err = l.there(ctx); err != nil {
 			return err
 		}
 		if missing := b.missing(b.rows, there); missing > 0 {
@@ -78,7 +78,7 @@ func (l *Loader) settle(ctx context.Context, token string, b *block, rows []clic
 }
 
 // there reads the plan's range back. Position and event id identify a row.
-func (l *Loader) there(ctx context.Context, b *block) (map[clickhouse.Stored]bool, error) {
+func (l *Loader) there(ctx context.Context) (map[clickhouse.Stored]bool, error) {
 	from := schemas.Source{Origin: l.plan.Log, Partition: l.plan.From.Segment, Offset: l.plan.From.Record}
 	to := schemas.Source{Origin: l.plan.Log, Partition: l.plan.To.Segment, Offset: l.plan.To.Record}
 	stored, err := l.Store.Present(ctx, l.plan.Log, from, to)
@@ -95,12 +95,16 @@ func (l *Loader) there(ctx context.Context, b *block) (map[clickhouse.Stored]boo
 // missing counts those of rows that are neither there nor buried.
 func (b *block) missing(rows []clickhouse.Row, there map[clickhouse.Stored]bool) (n int) {
 	for _, row := range rows {
-		key := clickhouse.Stored{Source: row.Source, ID: [16]byte(row.Envelope.Id), Site: row.Envelope.Site}
-		if !there[key] && !b.buried[row.Source] {
+		if !there[storedAs(row)] && !b.buried[row.Source] {
 			n++
 		}
 	}
 	return n
+}
+
+// storedAs is what a row reads back as.
+func storedAs(row clickhouse.Row) clickhouse.Stored {
+	return clickhouse.Stored{Source: row.Source, ID: [16]byte(row.Envelope.Id), Site: row.Envelope.Site}
 }
 
 // stamp returns the time of load for one insert: later than that of every insert before, whatever the clock does.
@@ -131,7 +135,11 @@ func (l *Loader) send(ctx context.Context, token string, b *block, rows []clickh
 		rows[i].Loaded = now
 	}
 	err = l.Store.Insert(ctx, token, rows)
-	if err == nil || !errors.Is(err, clickhouse.ErrRefused) {
+	if err == nil {
+		l.added += uint64(len(rows))
+		return nil
+	}
+	if !errors.Is(err, clickhouse.ErrRefused) {
 		return err
 	}
 	if len(rows) == 1 {

@@ -94,6 +94,8 @@ type Loader struct {
 	ends       ends          // of the batch in hand
 	stamped    time.Time     // the latest time of load that any row has
 	recovering bool          // what is in hand may be stored by an earlier Loader
+	replay     *replay       // nil but in a replay
+	added      uint64        // rows sent and not refused
 	took       time.Duration // what the last batch took to come to rest
 	done       chan struct{} // closed when Run has returned
 
@@ -203,7 +205,11 @@ func (l *Loader) load(ctx context.Context, b *batch) error {
 		return err
 	}
 	l.trim()
-	err := l.rest(ctx, b, l.insert)
+	store := l.insert
+	if l.recovering {
+		store = l.settleAll
+	}
+	err := l.rest(ctx, b, store)
 	l.took = l.now().Sub(start)
 	return err
 }
@@ -254,6 +260,9 @@ func (l *Loader) rest(ctx context.Context, b *batch, store func(context.Context,
 	defer l.metrics.pending.Store(0)
 	if err := l.bury(ctx, b.dead); err != nil {
 		return err
+	}
+	if l.replay != nil {
+		b.rows = l.replay.exclude(b.rows, l.now())
 	}
 	rows, err := l.dropDoubles(ctx, b)
 	if err != nil {

@@ -200,6 +200,8 @@ type bed struct {
 	store store
 	dir   string
 	now   func() time.Time // nil: time.Now
+
+	recentIDs int // 0: as many as by default
 }
 
 func newBed(t *testing.T, store store) *bed {
@@ -249,7 +251,7 @@ func (b *bed) open() *load.Loader {
 		b.t.Fatal(err)
 	}
 	parts := load.Parts{Log: load.Local(b.log), Plans: plans, Store: b.store, Dead: b.store}
-	l, err := load.Open(b.t.Context(), load.Config{MaxRows: 7, MaxWait: time.Millisecond, Now: b.now}, parts, logger())
+	l, err := load.Open(b.t.Context(), load.Config{MaxRows: 7, MaxWait: time.Millisecond, RecentIDs: b.recentIDs, Now: b.now}, parts, logger())
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -314,6 +316,16 @@ func TestRunDropsDoubles(t *testing.T) {
 	if got := l.Totals().Doubles; got != 3 {
 		t.Errorf("Totals().Doubles = %d, want 3", got)
 	}
+}
+
+// Two copies in one batch are told apart however little memory there is.
+func TestRunDropsDoublesWithoutMemory(t *testing.T) {
+	store := newFakeStore()
+	b := newBed(t, store)
+	b.recentIDs = 1
+	b.append(event(0), event(1), event(2), event(0), event(1), event(2))
+	b.run()
+	store.checkOnce(t, 3)
 }
 
 // A double is found in ClickHouse when memory cannot know its first copy.

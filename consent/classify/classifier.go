@@ -2,7 +2,6 @@ package classify
 
 import (
 	"fmt"
-	"strings"
 
 	"heed/consent"
 )
@@ -31,8 +30,8 @@ func (c Config) Validate() error {
 			return fmt.Errorf("override of no name: want a name, or a pattern such as shop_*")
 		case !oneClass(o.Class):
 			return fmt.Errorf("override of %q: class %q: want exactly one of %s", o.Pattern, o.Class, consent.All)
-		case o.Domain == "" && strings.Contains(o.Pattern, wild) && literalBytes(o.Pattern) < MinPatternBytes:
-			return fmt.Errorf("override of %q: a pattern with fewer than %d letters needs a domain", o.Pattern, MinPatternBytes)
+		case o.Domain == "" && !Distinctive(o.Pattern):
+			return fmt.Errorf("override of %q: a pattern with fewer than %d letters beside its stars needs a domain", o.Pattern, MinPatternBytes)
 		}
 	}
 	return nil
@@ -139,8 +138,7 @@ func (cl *Classifier) confirms(fact Fact, at place) bool {
 // believable reports whether a fact may be believed by its name alone. Short patterns fit names of other makers, and a
 // name that excuses is what a tracker would borrow.
 func believable(fact Fact, at place) bool {
-	wildcard := strings.Contains(fact.Pattern, wild)
-	if wildcard && literalBytes(fact.Pattern) < MinPatternBytes {
+	if !Distinctive(fact.Pattern) {
 		return false
 	}
 	if !lenient(fact.Class) {
@@ -180,7 +178,7 @@ func (cl *Classifier) verdict(facts []int, confirmed bool) Verdict {
 		Owner: strictest.Owner, Service: strictest.Service, Conflict: conflict || strictest.Conflict,
 	}
 	switch {
-	case strings.Contains(strictest.Pattern, wild):
+	case isWildcard(strictest.Pattern):
 		v.Reason = ByPattern
 	case confirmed:
 		v.Reason = ByNameAndOwner
@@ -204,31 +202,4 @@ func (cl *Classifier) byHost(at place) (Verdict, bool) {
 		return v, true
 	}
 	return Verdict{}, false
-}
-
-// How sure the words of a name must be. An excuse has to be all but certain; see README.md for what each costs.
-const (
-	maxDoubt         = 0.10 // the share of performance and advertising that an excuse may leave
-	minPerformance   = 0.55 // below it, performance is taken for advertising
-	clearlyConfident = 0.9
-)
-
-// byShape answers from the words of the name, when nothing speaks against them.
-func (cl *Classifier) byShape(c Cookie, at place) Verdict {
-	unknown := Verdict{Class: consent.Advertising, Confidence: Low, Reason: ByNothing}
-	p, word := cl.table.Shapes.Guess(c.Name, c.Lifetime)
-	if word == "" {
-		return unknown
-	}
-	v := Verdict{Class: consent.Advertising, Confidence: Low, Reason: ByShape, Fact: word}
-	excused := !at.foreign && !c.CrossSite && c.Value != Identifier
-	switch {
-	case excused && p[2]+p[3] <= maxDoubt && p[0] >= p[1]:
-		v.Class = consent.Essential
-	case excused && p[2]+p[3] <= maxDoubt:
-		v.Class = consent.Functional
-	case p[2] >= minPerformance:
-		v.Class = consent.Performance
-	}
-	return v
 }

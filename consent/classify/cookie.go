@@ -54,6 +54,7 @@ type Cookie struct {
 	Setter     string        // the host whose answer or script wrote it; empty is unknown
 	FirstParty string        // the host of the page; empty is unknown, and then Domain is taken for a third party's
 	Lifetime   time.Duration // 0 is unknown, Session ends with the browser
+	HTTPOnly   bool          // no script can read it
 	CrossSite  bool          // SameSite=None or Partitioned: it was made to be read from other sites
 	Value      ValueShape    // what its value looks like; the value itself is never asked for
 }

@@ -20,7 +20,7 @@ var compiledWords string
 
 // Fact is what is known about one name, or about all names that a pattern matches.
 type Fact struct {
-	Pattern  string   // a name; each * stands for any text, and one may begin or end it
+	Pattern  string   // a name, or a pattern as Match reads it
 	Kinds    string   // cookie, web (a storage key), or any
 	Owner    string   // the company; never empty
 	Service  string   // its product; may be empty

@@ -5,12 +5,11 @@ import (
 	"strings"
 )
 
-// index finds the facts whose pattern a name fits, without looking at each. Keys are in lower case: sources are not of
-// one mind about capitals.
+// index finds the facts whose pattern a name fits, without looking at each.
 type index struct {
 	facts    []Fact
-	exact    map[string][]int // names
-	prefixes map[string][]int // what stands before the first star of a pattern
+	exact    map[string][]int // names, in lower case: sources are not of one mind about capitals
+	prefixes map[string][]int // what stands before a pattern's first sign
 	suffixes map[string][]int // what stands behind the last star of a pattern that begins with one
 	longest  int              // of all prefixes and suffixes, in bytes
 }
@@ -18,21 +17,23 @@ type index struct {
 func newIndex(facts []Fact) index {
 	x := index{facts: facts, exact: map[string][]int{}, prefixes: map[string][]int{}, suffixes: map[string][]int{}}
 	for i, fact := range facts {
-		pattern := strings.ToLower(fact.Pattern)
-		before, _, wildcard := strings.Cut(pattern, wild)
+		sign := strings.IndexAny(fact.Pattern, "*?")
 		switch {
-		case !wildcard:
-			x.exact[pattern] = append(x.exact[pattern], i)
-		case before != "":
-			x.prefixes[before] = append(x.prefixes[before], i)
-			x.longest = max(x.longest, len(before))
+		case sign < 0:
+			name := strings.ToLower(fact.Pattern)
+			x.exact[name] = append(x.exact[name], i)
+		case sign > 0:
+			x.add(x.prefixes, fact.Pattern[:sign], i)
 		default:
-			behind := pattern[strings.LastIndex(pattern, wild)+1:]
-			x.suffixes[behind] = append(x.suffixes[behind], i)
-			x.longest = max(x.longest, len(behind))
+			x.add(x.suffixes, fact.Pattern[strings.LastIndexAny(fact.Pattern, "*?")+1:], i)
 		}
 	}
 	return x
+}
+
+func (x *index) add(to map[string][]int, text string, fact int) {
+	to[text] = append(to[text], fact)
+	x.longest = max(x.longest, len(text))
 }
 
 // named returns the facts with exactly this name; when some have it letter for letter, only those.
@@ -52,13 +53,12 @@ func (x *index) named(name string) []int {
 
 // matching returns the facts whose pattern the name fits, those with the most text first.
 func (x *index) matching(name string) []int {
-	lower := strings.ToLower(name)
 	var found []int
-	for n := min(x.longest, len(lower)); n >= 0; n-- {
-		found = append(found, x.prefixes[lower[:n]]...)
-		found = append(found, x.suffixes[lower[len(lower)-n:]]...)
+	for n := min(x.longest, len(name)); n >= 0; n-- {
+		found = append(found, x.prefixes[name[:n]]...)
+		found = append(found, x.suffixes[name[len(name)-n:]]...)
 	}
-	found = slices.DeleteFunc(found, func(i int) bool { return !Match(strings.ToLower(x.facts[i].Pattern), lower) })
+	found = slices.DeleteFunc(found, func(i int) bool { return !Match(x.facts[i].Pattern, name) })
 	slices.SortStableFunc(found, func(a, b int) int {
 		return literalBytes(x.facts[b].Pattern) - literalBytes(x.facts[a].Pattern)
 	})

@@ -41,7 +41,11 @@ func evaluate(w io.Writer, dir string, tune bool) error {
 	}
 	fmt.Fprintf(w, "%d statements about names, of %d companies, that give a class\n", len(names), countOwners(names))
 	test := heldOut(names, true)
-	unseen, err := measure(test, without(table.Facts, isTest))
+	smaller, err := without(table.Facts, isTest)
+	if err != nil {
+		return err
+	}
+	unseen, err := measure(test, smaller)
 	if err != nil {
 		return err
 	}
@@ -71,7 +75,11 @@ func tuneOn(w io.Writer, names []name, facts []classify.Fact) error {
 				test = append(test, n)
 			}
 		}
-		r, err := measure(test, without(facts, out))
+		smaller, err := without(facts, out)
+		if err != nil {
+			return err
+		}
+		r, err := measure(test, smaller)
 		if err != nil {
 			return err
 		}

@@ -76,14 +76,15 @@ func heldOut(names []name, test bool) []name {
 }
 
 // without makes a table that has never heard of some owners.
-func without(facts []classify.Fact, out func(owner string) bool) *classify.Table {
+func without(facts []classify.Fact, out func(owner string) bool) (*classify.Table, error) {
 	var kept []classify.Fact
 	for _, fact := range facts {
 		if !out(fact.Owner) {
 			kept = append(kept, fact)
 		}
 	}
-	return &classify.Table{Facts: kept, Shapes: evidence.Shapes(kept)}
+	shapes, err := evidence.Shapes(kept)
+	return &classify.Table{Facts: kept, Shapes: shapes}, err
 }
 
 func countOwners(names []name) int {

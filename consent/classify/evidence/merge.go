@@ -13,7 +13,7 @@ import (
 )
 
 // dates say when a source said what it says.
-var dates = map[string]string{"ocd": "2026-01-21", "tcf": "2026-08-20"}
+var dates = map[string]string{"ocd": "2026-01-21", "tcf": "2026-08-20", "docs": "2026-11-22"}
 
 // Merge makes one fact of all rows about one pattern of one owner, sorted by pattern and owner. A fact has the strictest
 // class that a source, a description or a decision gives it.
@@ -115,6 +115,5 @@ func decide(fact *classify.Fact, group []Row, decisions []Decision, used []bool)
 
 // matchable drops patterns that could never be believed: too short, and no domain to confirm them.
 func matchable(fact classify.Fact) bool {
-	literal := strings.ReplaceAll(fact.Pattern, "*", "")
-	return literal == fact.Pattern || len(literal) >= classify.MinPatternBytes || len(fact.Domains) > 0
+	return classify.Distinctive(fact.Pattern) || len(fact.Domains) > 0
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // Shapes learns from facts what the words of a name say.
-func Shapes(facts []classify.Fact) *shape.Model {
+func Shapes(facts []classify.Fact) (*shape.Model, error) {
 	samples := make([]shape.Sample, 0, len(facts))
 	for _, fact := range facts {
 		samples = append(samples, shape.Sample{

@@ -13,9 +13,9 @@ import (
 const (
 	rounds    = 400
 	step      = 0.5
-	decay     = 0.004 // pulls weights of rare words towards 0
 	scale     = 20
-	minOwners = 2 // a word of one company says nothing about others
+	decay     = 0.02 // pulls weights back to what they were before any evidence
+	minOwners = 2    // a word of one company says nothing about others
 )
 
 // Sample is a name of which the category is known.
@@ -28,21 +28,27 @@ type Sample struct {
 
 // Fit learns a model by logistic regression. An owner with many names weighs as the root of their number, so that no
 // company's way of naming things becomes a rule for all. The same samples in the same order make the same model.
-func Fit(samples []Sample) *Model {
-	examples := prepare(samples)
-	m := &Model{byFeature: map[string]weights{}}
+func Fit(samples []Sample) (*Model, error) {
+	before, err := Priors()
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{byFeature: maps.Clone(before.byFeature)}
+	examples := m.prepare(samples)
 	for _, ex := range examples {
 		for _, feature := range ex.features {
-			m.byFeature[feature] = weights{}
+			if _, known := m.byFeature[feature]; !known {
+				m.byFeature[feature] = weights{}
+			}
 		}
 	}
 	for range rounds {
-		m.descend(examples)
+		m.descend(examples, before)
 	}
 	for feature, w := range m.byFeature {
 		m.byFeature[feature] = rounded(w)
 	}
-	return m
+	return m, nil
 }
 
 type example struct {
@@ -52,11 +58,11 @@ type example struct {
 }
 
 // prepare leaves out words of one owner, and divides weights so that they add up to 1.
-func prepare(samples []Sample) []example {
+func (m *Model) prepare(samples []Sample) []example {
 	owners, names := map[string]map[string]bool{}, map[string]float64{}
 	for _, s := range samples {
 		names[s.Owner]++
-		for _, feature := range features(s.Name, s.Lifetime) {
+		for _, feature := range m.features(s.Name, s.Lifetime) {
 			if owners[feature] == nil {
 				owners[feature] = map[string]bool{}
 			}
@@ -67,7 +73,7 @@ func prepare(samples []Sample) []example {
 	total := 0.0
 	for _, s := range samples {
 		ex := example{class: s.Class, weight: 1 / math.Sqrt(names[s.Owner])}
-		for _, feature := range features(s.Name, s.Lifetime) {
+		for _, feature := range m.features(s.Name, s.Lifetime) {
 			if len(owners[feature]) >= minOwners {
 				ex.features = append(ex.features, feature)
 			}
@@ -82,7 +88,7 @@ func prepare(samples []Sample) []example {
 }
 
 // descend takes one step down the gradient of the loss over all examples.
-func (m *Model) descend(examples []example) {
+func (m *Model) descend(examples []example, before *Model) {
 	gradient := make(map[string]weights, len(m.byFeature))
 	for _, ex := range examples {
 		var sum weights
@@ -101,9 +107,9 @@ func (m *Model) descend(examples []example) {
 		}
 	}
 	for feature, w := range m.byFeature {
-		g := gradient[feature]
+		g, b := gradient[feature], before.byFeature[feature]
 		for i := range w {
-			w[i] -= step * (scale*g[i] + decay*w[i])
+			w[i] -= step * (scale*g[i] + decay*(w[i]-b[i]))
 		}
 		m.byFeature[feature] = w
 	}

@@ -26,11 +26,40 @@ type Model struct {
 const (
 	bias           = "(any)"
 	lifetimePrefix = "lifetime:"
+	partPrefix     = "~"
 )
 
-// features are what the model knows of a name: its words, and the span that its lifetime falls in.
-func features(name string, lifetime time.Duration) []string {
-	return append(Words(name), bias, lifetimePrefix+span(lifetime))
+// A part is a known word inside of a longer one, as session in sessionid.
+const (
+	minPartBytes = 5
+	maxPartBytes = 16
+)
+
+// features are what the model knows of a name: its words, known parts of those it does not know, and the span that its lifetime falls in.
+func (m *Model) features(name string, lifetime time.Duration) []string {
+	words := Words(name)
+	all := words
+	for _, word := range words {
+		if _, known := m.byFeature[word]; !known {
+			all = m.appendParts(all, word)
+		}
+	}
+	return append(all, bias, lifetimePrefix+span(lifetime))
+}
+
+// appendParts finds the longest known part at each place of a word, from its beginning on, and goes on behind it.
+func (m *Model) appendParts(all []string, word string) []string {
+	for i := 0; i+minPartBytes <= len(word); i++ {
+		for n := min(maxPartBytes, len(word)-i); n >= minPartBytes; n-- {
+			part := partPrefix + word[i:i+n]
+			if _, known := m.byFeature[part]; known {
+				all = append(all, part)
+				i += n - 1
+				break
+			}
+		}
+	}
+	return all
 }
 
 // span puts lifetimes into a few classes; -1 is a session, 0 is unknown.
@@ -55,7 +84,7 @@ func span(lifetime time.Duration) string {
 // empty when the model knows none of the name's; then nothing should be concluded from the rest.
 func (m *Model) Guess(name string, lifetime time.Duration) (Probabilities, string) {
 	var sum weights
-	all := features(name, lifetime)
+	all := m.features(name, lifetime)
 	for _, feature := range all {
 		add(&sum, m.byFeature[feature])
 	}

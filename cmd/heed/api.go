@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -128,6 +130,27 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // whoever hung up needs no answer
+}
+
+// noAnswers stands where a role has none.
+func noAnswers(message string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeError(w, http.StatusNotFound, schemas.NotFound, message)
+	})
+}
+
+// writeLabelled writes a component's metrics with one more label on each, so that those of several can stand together.
+func writeLabelled(w io.Writer, component metricsWriter, label string) {
+	var text bytes.Buffer
+	component.WriteMetrics(&text)
+	for line := range strings.Lines(text.String()) {
+		name, value, _ := strings.Cut(line, " ")
+		if head, rest, has := strings.Cut(name, "{"); has {
+			fmt.Fprintf(w, "%s{%s,%s %s", head, label, rest, value)
+		} else {
+			fmt.Fprintf(w, "%s{%s} %s", name, label, value)
+		}
+	}
 }
 
 // demoNumbers answers the demo's question for today in the visitor's time zone.

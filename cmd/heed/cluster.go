@@ -90,19 +90,18 @@ func clusterAccounts(cfg *Config, store *clickhouse.Store) accounting {
 }
 
 // origin is what the positions of a generation of the topic belong to.
-func (k *kafkaSettings) origin(generation int) string { return fmt.Sprintf("%s.%d", k.Topic, generation) }
+func (k *kafkaSettings) origin(generation int) string {
+	return fmt.Sprintf("%s.%d", k.Topic, generation)
+}
 
-// publishTo brings a collector's counts into the store.
-func publishTo(store *clickhouse.Store) func(context.Context, string, ledger.Counts, time.Time) error {
-	return func(ctx context.Context, log string, counts ledger.Counts, at time.Time) error {
-		var rows []clickhouse.EdgeCount
-		for site, codes := range counts {
-			for code, n := range codes {
-				rows = append(rows, clickhouse.EdgeCount{Log: log, Site: site, Code: string(code), Count: n, At: at})
-			}
+// edgeRows are a collector's counts as the store takes them.
+func edgeRows(log string, counts ledger.Counts, at time.Time) (rows []clickhouse.EdgeCount) {
+	for site, codes := range counts {
+		for code, n := range codes {
+			rows = append(rows, clickhouse.EdgeCount{Log: log, Site: site, Code: string(code), Count: n, At: at})
 		}
-		return store.PutEdgeCounts(ctx, rows)
 	}
+	return rows
 }
 
 // edgeCounts are the events that the collector has rejected since it began, and with accepted those that it has

@@ -58,7 +58,7 @@ type Config struct {
 		Library string
 	}
 	Kafka kafkaSettings
-	Geo struct {
+	Geo   struct {
 		City    []string
 		Network []string
 	}

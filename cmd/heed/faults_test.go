@@ -7,7 +7,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -15,8 +14,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/google/uuid"
 
 	"heed/pipeline/ledger"
 	"heed/schemas"
@@ -46,19 +43,11 @@ type ordeal struct {
 // newOrdeal makes a site whose data folder is within dir. Nothing runs yet.
 func newOrdeal(t *testing.T, dir string) *ordeal {
 	t.Helper()
-	notice, err := noticeID("kill")
-	if err != nil {
-		t.Fatal(err)
-	}
 	o := &ordeal{
-		killedSite: &killedSite{address: freeAddress(t), notice: notice, start: time.Now(), acked: map[uuid.UUID]bool{}},
-		t:          t, seed: rand.Uint64(), config: filepath.Join(t.TempDir(), "heed.yaml"), data: filepath.Join(dir, "data"),
+		killedSite: newKilledSite(t), t: t, seed: rand.Uint64(),
+		config: writeKillConfig(t, t.TempDir()), data: filepath.Join(dir, "data"),
 	}
 	t.Logf("seed %d", o.seed)
-	text := "sites:\n  - id: kill\n    origins: [" + killOrigin + "]\n"
-	if err := os.WriteFile(o.config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	return o
 }
 

@@ -25,7 +25,7 @@ type role struct {
 type step func(context.Context) error
 
 // roles are the commands that heed config --check knows by name.
-func roles() []role { return []role{serveRole(), reportRole()} }
+func roles() []role { return []role{serveRole(), collectRole(), loadRole(), reportRole()} }
 
 // host is what every role stands on: the data folder, the listeners of the web, and the order of a stop.
 type host struct {

@@ -3,7 +3,10 @@ package main
 import (
 	"regexp"
 	"slices"
+	"strings"
 	"time"
+
+	"heed/pipeline/kafka"
 )
 
 // kafkaSettings say where the topic is and how it is made; heed collect and heed load use them.
@@ -15,9 +18,11 @@ type kafkaSettings struct {
 	Partitions  int
 	Replication int
 	Retention   time.Duration
+	Group       string
+	Session     time.Duration
 	TLS         struct {
-		Enabled              bool
-		CA, Certificate, Key string // files
+		Enabled                   bool
+		CAFile, CertFile, KeyFile string
 	}
 	SASL struct{ Mechanism, User, Password string }
 }
@@ -45,7 +50,7 @@ func topicTable(k *kafkaSettings) []setting {
 			limit: "spool or direct",
 		}, {
 			name: "kafka.topic", value: textValue(&k.Topic, checkTopic), def: "heed-events",
-			help:  "The topic of events; dead letters go to the topic of that name with -dead behind it.",
+			help:  "The topic of events; dead letters go to the topic of that name with .dead behind it.",
 			limit: "1 to 200 letters, digits, ., _ and -",
 		}, {
 			name: "kafka.generation", value: intValue(&k.Generation, 1, 1_000_000), def: "1",
@@ -64,6 +69,14 @@ func topicTable(k *kafkaSettings) []setting {
 			name: "kafka.retention", value: durationValue(&k.Retention, time.Hour, 366*24*time.Hour), def: "168h",
 			help:  "How long a topic that is made keeps events, which is how far back heed replay reaches.",
 			limit: "1h to 8784h",
+		}, {
+			name: "kafka.group", value: textValue(&k.Group, checkTopic), def: "heed-load",
+			help:  "The consumer group of all heed load of an install.",
+			limit: "1 to 200 letters, digits, ., _ and -",
+		}, {
+			name: "kafka.session_timeout", value: durationValue(&k.Session, time.Second, 30*time.Minute), def: "15s",
+			help:  "How long a heed load may be silent before another takes over its partitions.",
+			limit: "1s to 30m, and within what the brokers allow",
 		},
 	}
 }
@@ -74,18 +87,18 @@ func kafkaAccessTable(k *kafkaSettings) []setting {
 			name: "kafka.tls.enabled", value: boolValue(&k.TLS.Enabled), def: "false",
 			help: "Speak TLS to the brokers.",
 		}, {
-			name: "kafka.tls.ca", value: textValue(&k.TLS.CA, nil), def: "",
+			name: "kafka.tls.ca_file", value: textValue(&k.TLS.CAFile, nil), def: "",
 			help: "File with the certificates that the brokers' are checked by, in PEM. Empty: the system's.",
 		}, {
-			name: "kafka.tls.certificate", value: textValue(&k.TLS.Certificate, nil), def: "",
+			name: "kafka.tls.cert_file", value: textValue(&k.TLS.CertFile, nil), def: "",
 			help: "File with the client's certificate in PEM, for brokers that ask for one.",
 		}, {
-			name: "kafka.tls.key", value: textValue(&k.TLS.Key, nil), def: "",
+			name: "kafka.tls.key_file", value: textValue(&k.TLS.KeyFile, nil), def: "",
 			help: "File with that certificate's private key in PEM.",
 		}, {
-			name: "kafka.sasl.mechanism", value: oneOf(&k.SASL.Mechanism, "", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"), def: "",
+			name: "kafka.sasl.mechanism", value: oneOf(&k.SASL.Mechanism, "", kafka.Plain, kafka.ScramSHA256, kafka.ScramSHA512), def: "",
 			help:  "How heed says who it is. Empty: it does not.",
-			limit: "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
+			limit: strings.Join([]string{kafka.Plain, kafka.ScramSHA256, kafka.ScramSHA512}, ", "),
 		}, {
 			name: "kafka.sasl.user", value: textValue(&k.SASL.User, nil), def: "",
 			help: "The name that heed has at the brokers.",
@@ -107,10 +120,10 @@ func checkTopic(text string) error {
 
 // check finds what no single setting of Kafka can know of itself.
 func (k *kafkaSettings) check(fault func(key, remedy, format string, args ...any)) {
-	if (k.TLS.Certificate == "") != (k.TLS.Key == "") {
-		fault("kafka.tls.certificate", "name both files, or neither", "certificate and key go together")
+	if (k.TLS.CertFile == "") != (k.TLS.KeyFile == "") {
+		fault("kafka.tls.cert_file", "name both files, or neither", "certificate and key go together")
 	}
-	if !k.TLS.Enabled && (k.TLS.CA != "" || k.TLS.Certificate != "") {
+	if !k.TLS.Enabled && (k.TLS.CAFile != "" || k.TLS.CertFile != "") {
 		fault("kafka.tls.enabled", "set it to true, or name no files", "files for TLS are named, but it is not to be spoken")
 	}
 	if k.SASL.Mechanism == "" && (k.SASL.User != "" || k.SASL.Password != "") {
@@ -119,7 +132,17 @@ func (k *kafkaSettings) check(fault func(key, remedy, format string, args ...any
 	if k.SASL.Mechanism != "" && (k.SASL.User == "" || k.SASL.Password == "") {
 		fault("kafka.sasl.user", "set kafka.sasl.user and kafka.sasl.password", "%s needs a user and a password", k.SASL.Mechanism)
 	}
-	if k.SASL.Mechanism == "PLAIN" && !k.TLS.Enabled {
-		fault("kafka.sasl.mechanism", "set kafka.tls.enabled, or use SCRAM-SHA-512", "PLAIN without TLS shows the password to the network")
+	if k.SASL.Mechanism == kafka.Plain && !k.TLS.Enabled {
+		fault("kafka.sasl.mechanism", "set kafka.tls.enabled, or use scram-sha-512", "plain without TLS shows the password to the network")
+	}
+}
+
+// config is what the settings say of the topic.
+func (k *kafkaSettings) config() kafka.Config {
+	return kafka.Config{
+		Brokers: k.Brokers, Topic: k.Topic, Generation: k.Generation, Partitions: k.Partitions, Replication: k.Replication,
+		Retention: k.Retention, Group: k.Group, SessionTimeout: k.Session,
+		TLS:  kafka.TLS{Enabled: k.TLS.Enabled, CAFile: k.TLS.CAFile, CertFile: k.TLS.CertFile, KeyFile: k.TLS.KeyFile},
+		SASL: kafka.SASL{Mechanism: k.SASL.Mechanism, User: k.SASL.User, Password: k.SASL.Password},
 	}
 }

@@ -52,16 +52,8 @@ func TestKillLosesAndDoublesNothing(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	dir := t.TempDir()
-	notice, err := noticeID("kill")
-	if err != nil {
-		t.Fatal(err)
-	}
-	site := &killedSite{address: freeAddress(t), notice: notice, start: time.Now(), acked: map[uuid.UUID]bool{}}
-	config := filepath.Join(dir, "heed.yaml")
-	text := "sites:\n  - id: kill\n    origins: [" + killOrigin + "]\n"
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	site := newKilledSite(t)
+	config := writeKillConfig(t, dir)
 	data := filepath.Join(dir, "data")
 	launch := func() *process {
 		return launchHeed(t, data, "--config", config, "--collector.address", site.address, "--collector.prefix", "/k",
@@ -95,13 +87,38 @@ func TestKillLosesAndDoublesNothing(t *testing.T) {
 // pause is a part of the experiment, the random moment of the kill, and not a wait for something.
 func pause(d time.Duration) { <-time.After(d) }
 
+// writeKillConfig writes the configuration of the site that is killed, and returns its name.
+func writeKillConfig(t *testing.T, dir string) string {
+	t.Helper()
+	config := filepath.Join(dir, "heed.yaml")
+	text := "sites:\n  - id: kill\n    origins: [" + killOrigin + "]\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
 // killedSite is a site whose collector is killed again and again, and what its clients know to be durable.
 type killedSite struct {
 	address, notice string
 	start           time.Time
+	*acknowledged
+}
 
+// acknowledged are the events that are known to be durable.
+type acknowledged struct {
 	mu    sync.Mutex
 	acked map[uuid.UUID]bool
+}
+
+func newKilledSite(t *testing.T) *killedSite {
+	t.Helper()
+	notice, err := noticeID("kill")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &killedSite{address: freeAddress(t), notice: notice, start: time.Now(),
+		acknowledged: &acknowledged{acked: map[uuid.UUID]bool{}}}
 }
 
 // now is the collector's clock: it goes on across restarts.
@@ -196,7 +213,7 @@ func (s *killedSite) send(web *http.Client, batch schemas.Batch) (accepted int, 
 	return sealed.Accepted, nil
 }
 
-func (s *killedSite) acknowledge(batch schemas.Batch) {
+func (s *acknowledged) acknowledge(batch schemas.Batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, ev := range batch.Events {
@@ -205,7 +222,7 @@ func (s *killedSite) acknowledge(batch schemas.Batch) {
 }
 
 // known returns those of the batch's events that are acknowledged.
-func (s *killedSite) known(batch schemas.Batch) (ids []uuid.UUID) {
+func (s *acknowledged) known(batch schemas.Batch) (ids []uuid.UUID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, ev := range batch.Events {
@@ -217,7 +234,7 @@ func (s *killedSite) known(batch schemas.Batch) (ids []uuid.UUID) {
 }
 
 // awaitMore waits until n more events are acknowledged.
-func (s *killedSite) awaitMore(t *testing.T, n int) {
+func (s *acknowledged) awaitMore(t *testing.T, n int) {
 	t.Helper()
 	count := func() int {
 		s.mu.Lock()

@@ -49,7 +49,7 @@ type command struct {
 // commands in the order in which help lists them.
 func commands() []command {
 	return []command{
-		serveCommand(), reportCommand(), statsCommand(), ledgerCommand(), configCommand(), migrateCommand(), readyCommand(), clickhouseServeCommand(), versionCommand(), helpCommand(),
+		serveCommand(), collectCommand(), loadCommand(), reportCommand(), statsCommand(), ledgerCommand(), configCommand(), migrateCommand(), readyCommand(), clickhouseServeCommand(), versionCommand(), helpCommand(),
 	}
 }
 

@@ -55,8 +55,15 @@ func startHeed(t testing.TB, dir string, settings ...string) *process {
 // launchHeed starts heed serve and returns at once.
 func launchHeed(t testing.TB, dir string, settings ...string) *process {
 	t.Helper()
-	args := []string{"heed", "serve", "--data.dir", dir, "--collector.address", "127.0.0.1:0", "--api.address", "127.0.0.1:0",
-		"--demo.address", "127.0.0.1:0", "--collector.rate", "0"} // tests send all they have from one address
+	return launch(t, append([]string{"serve", "--data.dir", dir, "--collector.address", "127.0.0.1:0", "--api.address", "127.0.0.1:0",
+		"--demo.address", "127.0.0.1:0", "--collector.rate", "0"}, settings...)...) // tests send all they have from one address
+}
+
+// launch starts a command of heed and returns at once. What else it is to do comes as flags or, as NAME=value, as
+// variables.
+func launch(t testing.TB, settings ...string) *process {
+	t.Helper()
+	args := []string{"heed"}
 	env := append(os.Environ(), "HEED_CLICKHOUSE_LIBRARY="+libraryPath(t))
 	for _, s := range settings {
 		if strings.HasPrefix(s, "HEED_") {

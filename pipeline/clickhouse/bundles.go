@@ -22,7 +22,7 @@ func (s *Store) PutBundle(ctx context.Context, b Bundle) error {
 	if b.Site == "" || b.Hash == "" || len(b.Plain) == 0 {
 		return fmt.Errorf("put bundle %q of site %q: site, hash and script are needed", b.Hash, b.Site)
 	}
-	if err := insertInRoom(ctx, s, "", "bundles", bundleColumns, []storedBundle{{b, time.Now()}}); err != nil {
+	if err := insertInRoom(ctx, s, target{table: "bundles"}, bundleColumns, []storedBundle{{b, time.Now()}}); err != nil {
 		return fmt.Errorf("put bundle %q of site %q: %w", b.Hash, b.Site, err)
 	}
 	return nil

@@ -37,7 +37,7 @@ func (s *Store) EachDead(ctx context.Context, since, until time.Time, yield func
 
 // DropDead removes the dead letters at a position. Rows without bytes, which only say what became of one, stay.
 func (s *Store) DropDead(ctx context.Context, source schemas.Source) error {
-	err := s.conn.Exec(ctx, statementText("drop_dead"), driver.Named("origin", source.Origin),
+	err := s.conn.Exec(ctx, s.dialect.render(statementText("drop_dead")), driver.Named("origin", source.Origin),
 		driver.Named("partition", source.Partition), driver.Named("offset", source.Offset), driver.Named("event", source.Event))
 	if err != nil {
 		return fmt.Errorf("drop dead letter: %w", err)

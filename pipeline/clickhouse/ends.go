@@ -27,7 +27,7 @@ func (s *Store) InsertEnds(ctx context.Context, token string, ends []LoadEnds) e
 	if len(ends) == 0 {
 		return nil
 	}
-	if err := insertInRoom(ctx, s, token, "load_ends", endColumns, ends); err != nil {
+	if err := insertInRoom(ctx, s, target{table: "load_ends", token: token}, endColumns, ends); err != nil {
 		return fmt.Errorf("insert %d ends: %w", len(ends), err)
 	}
 	return nil
@@ -81,7 +81,7 @@ func (s *Store) PutEdgeCounts(ctx context.Context, counts []EdgeCount) error {
 	if len(counts) == 0 {
 		return nil
 	}
-	if err := insertInRoom(ctx, s, "", "edge_counts", edgeColumns, counts); err != nil {
+	if err := insertInRoom(ctx, s, target{table: "edge_counts"}, edgeColumns, counts); err != nil {
 		return fmt.Errorf("insert %d edge counts: %w", len(counts), err)
 	}
 	return nil

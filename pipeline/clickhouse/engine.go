@@ -156,6 +156,9 @@ func engineArguments(cfg Config, path string) []string {
 		"--max_thread_pool_size=256",
 		"--storage_configuration.disks.default.keep_free_space_bytes=" + strconv.Itoa(keepFreeBytes),
 	}
+	if cfg.ConfigFile != "" {
+		arguments = append(arguments, "--config-file="+cfg.ConfigFile)
+	}
 	if cfg.MemoryBytes > 0 {
 		return append(arguments, "--max_server_memory_usage="+strconv.FormatInt(cfg.MemoryBytes, 10))
 	}

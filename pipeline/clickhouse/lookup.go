@@ -30,6 +30,9 @@ type Stored struct {
 // Present returns the rows of origin at the positions from … to, both included, in no order. Origin in from and to is
 // not looked at. A position can hold several rows when an insert was repeated under another token.
 func (s *Store) Present(ctx context.Context, origin string, from, to schemas.Source) ([]Stored, error) {
+	if err := s.catchUp(ctx); err != nil {
+		return nil, fmt.Errorf("read back positions: %w", err)
+	}
 	least, most := uint64(0), uint64(math.MaxUint64)
 	if from.Partition == to.Partition {
 		least, most = from.Offset, to.Offset
@@ -97,6 +100,9 @@ func (s *Store) findIDs(ctx context.Context, site string, ids []string, found ma
 // and is returned.
 func (s *Store) RecentIDs(ctx context.Context, since time.Time, limit int, yield func(EventKey, schemas.Source, time.Time) error) error {
 	const little = 50_000 // rows
+	if err := s.catchUp(ctx); err != nil {
+		return fmt.Errorf("read recent event ids: %w", err)
+	}
 	to, stretch := endOfTime, time.Minute
 	from := time.Now().Add(-stretch)
 	for left := limit; left > 0; {
@@ -144,10 +150,14 @@ func (s *Store) recentIDs(ctx context.Context, from, to time.Time, limit int, yi
 	return n, rows.Err()
 }
 
-// reading makes sure that a read sees what was inserted before it, also on another replica.
+// reading keeps a cluster from answering by a replica that lags far behind. What must not lag at all calls catchUp
+// before it.
 func (s *Store) reading(ctx context.Context) context.Context {
-	if !s.cfg.Replicated {
+	if s.cfg.Cluster == "" {
 		return ctx
 	}
-	return driver.Context(ctx, driver.WithSettings(driver.Settings{"select_sequential_consistency": 1}))
+	return driver.Context(ctx, driver.WithSettings(driver.Settings{
+		"max_replica_delay_for_distributed_queries":          30, // seconds
+		"fallback_to_stale_replicas_for_distributed_queries": 0,
+	}))
 }

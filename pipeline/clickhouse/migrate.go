@@ -8,11 +8,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
 	"heed/schemas"
 )
+
+// ddlTimeout is how long a cluster may take for one statement of a migration. When it is over the servers go on, and
+// the same migration may be run again.
+const ddlTimeout = time.Hour
 
 // migration is one numbered step of the schema.
 type migration struct {
@@ -36,7 +41,7 @@ func (s *Store) migrate(ctx context.Context, steps []migration) (from, to int, e
 	if err := s.createDatabase(ctx); err != nil {
 		return 0, 0, err
 	}
-	if err := s.conn.Exec(ctx, statementText("create_schema_migrations")); err != nil {
+	if err := s.conn.Exec(ctx, s.dialect.render(statementText("create_schema_migrations"))); err != nil {
 		return 0, 0, fmt.Errorf("create schema_migrations: %w", err)
 	}
 	from, err = s.SchemaVersion(ctx)
@@ -70,9 +75,17 @@ func (s *Store) SchemaVersion(ctx context.Context) (int, error) {
 }
 
 func (s *Store) apply(ctx context.Context, step migration) error {
+	if s.cfg.Cluster != "" { // every server does the work, and it is waited for
+		ctx = driver.Context(ctx, driver.WithSettings(driver.Settings{"distributed_ddl_task_timeout": int(ddlTimeout.Seconds())}))
+	}
 	for _, statement := range step.statements {
-		if err := s.conn.Exec(ctx, statement); err != nil {
+		if err := s.conn.Exec(ctx, s.dialect.render(statement)); err != nil {
 			return err
+		}
+		if spread := s.dialect.spread(statement, s.database); spread != "" {
+			if err := s.conn.Exec(ctx, spread); err != nil {
+				return err
+			}
 		}
 	}
 	err := s.conn.Exec(ctx, statementText("record_migration"),
@@ -103,10 +116,10 @@ func (s *Store) createDatabase(ctx context.Context) error {
 	if err := conn.QueryRow(ctx, statementText("count_databases"), driver.Named("name", s.database)).Scan(&found); err != nil {
 		return fmt.Errorf("look for database %q: %w", s.database, err)
 	}
-	if found > 0 {
+	if found > 0 && s.cfg.Cluster == "" {
 		return nil
 	}
-	if err := conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+quoteName(s.database)); err != nil {
+	if err := conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+quoteName(s.database)+s.dialect.onCluster()); err != nil {
 		return fmt.Errorf("create database %q: %w", s.database, err)
 	}
 	return nil

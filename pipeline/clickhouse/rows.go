@@ -58,7 +58,11 @@ func (s *Store) Insert(ctx context.Context, token string, rows []Row) (err error
 			return fmt.Errorf("insert rows: row %d is of partition %v, row 0 of %v", i, row.Partition(), rows[0].Partition())
 		}
 	}
-	if err := insertInRoom(ctx, s, token, "events", eventColumns, rows); err != nil {
+	shard, err := s.oneShard(ctx, rows)
+	if err != nil {
+		return err
+	}
+	if err := insertInRoom(ctx, s, target{"events", token, shard}, eventColumns, rows); err != nil {
 		return fmt.Errorf("insert %d rows: %w", len(rows), err)
 	}
 	return nil
@@ -75,19 +79,25 @@ func (s *Store) InsertDead(ctx context.Context, token string, letters []DeadLett
 			return fmt.Errorf("insert dead letters: %v and %v are not of one month", first, at)
 		}
 	}
-	if err := insertInRoom(ctx, s, token, "dead_letters", deadColumns, letters); err != nil {
+	if err := insertInRoom(ctx, s, target{table: "dead_letters", token: token}, deadColumns, letters); err != nil {
 		return fmt.Errorf("insert %d dead letters: %w", len(letters), err)
 	}
 	return nil
 }
 
+// target says where an insert goes.
+type target struct {
+	table, token string // a repeat of the token is dropped; without one nothing is
+	shard        int    // of a cluster; 0 leaves it to the server
+}
+
 // insertInRoom inserts where there is room, and takes the engine's word for it only where some is left. Without that
 // the outcome is unknown, and the caller reads back.
-func insertInRoom[T any](ctx context.Context, s *Store, token, table string, columns []column[T], rows []T) error {
+func insertInRoom[T any](ctx context.Context, s *Store, to target, columns []column[T], rows []T) error {
 	if err := s.room(keepFreeBytes); err != nil {
 		return err
 	}
-	if err := insertBlock(s.inserting(ctx, token), s.conn, table, columns, rows); err != nil {
+	if err := insertBlock(s.inserting(ctx, to), s.conn, to.table, columns, rows); err != nil {
 		return classify(err)
 	}
 	return s.room(believeBytes)
@@ -95,7 +105,7 @@ func insertInRoom[T any](ctx context.Context, s *Store, token, table string, col
 
 // inserting sets what every insert needs: to be written when it returns, where the defaults would answer earlier, and
 // to be dropped when it is a repeat. Without a token every insert is one of its own.
-func (s *Store) inserting(ctx context.Context, token string) context.Context {
+func (s *Store) inserting(ctx context.Context, to target) context.Context {
 	settings := driver.Settings{
 		"async_insert":                    0,
 		"distributed_foreground_insert":   1,
@@ -103,11 +113,17 @@ func (s *Store) inserting(ctx context.Context, token string) context.Context {
 		"max_insert_block_size":           1 << 24, // one insert is one block, hence one part
 		"max_partitions_per_insert_block": 1,
 	}
-	if token != "" {
-		settings["insert_deduplicate"], settings["insert_deduplication_token"] = 1, token
+	if to.token != "" {
+		settings["insert_deduplicate"], settings["insert_deduplication_token"] = 1, to.token
 	}
-	if s.cfg.Replicated {
-		settings["insert_quorum"] = "auto"
+	if to.shard != 0 {
+		settings["insert_shard_id"] = to.shard
+	}
+	if s.cfg.Cluster != "" && !s.dialect.plain {
+		settings["insert_quorum"] = "auto"                         // the majority of a shard's replicas
+		settings["insert_quorum_timeout"] = 60_000                 // ms; the outcome is unknown after it
+		settings["distributed_insert_skip_read_only_replicas"] = 1 // another replica of the shard can
+		settings["insert_quorum_parallel"] = 1                     // one loader does not wait for another
 	}
 	return driver.Context(ctx, driver.WithSettings(settings))
 }

@@ -29,8 +29,11 @@ type Config struct {
 	Connections int
 	// MemoryBytes is what the embedded engine may use before it fails a query; 0 is half of the machine's memory.
 	MemoryBytes int64
-	// Replicated says that the server's tables are replicated: then an insert waits for a quorum of replicas.
-	Replicated bool
+	// ConfigFile is a configuration file of ClickHouse that the embedded engine reads; empty means none.
+	ConfigFile string
+	// Cluster is the name of the cluster that the server is part of, as in system.clusters: then tables are replicated,
+	// and those with many rows spread over its shards. Empty means one server, or the embedded engine.
+	Cluster string
 }
 
 // databaseName is deliberately narrow: the name stands in URLs and statements.
@@ -43,7 +46,13 @@ func (c Config) Validate() error {
 		if _, err := driver.ParseDSN(c.DSN); err != nil {
 			problems = append(problems, fmt.Errorf("dsn: %w", err))
 		}
+		if c.Cluster != "" && !databaseName.MatchString(c.Cluster) {
+			problems = append(problems, fmt.Errorf("cluster: %q is not a name of letters, digits and _", c.Cluster))
+		}
 		return errors.Join(problems...)
+	}
+	if c.Cluster != "" {
+		problems = append(problems, errors.New("cluster: the embedded engine is none; name a server by dsn"))
 	}
 	if c.Path == "" {
 		problems = append(problems, errors.New("path: a data folder is needed when there is no dsn"))
@@ -71,6 +80,8 @@ type Store struct {
 	database  string
 	conn      driver.Conn
 	transport *transport // nil for a server
+	dialect   dialect
+	shards    shardCache
 	metrics   storeMetrics
 	freeBytes func(path string) (uint64, error) // of the engine's disk; a test lets it run full
 
@@ -83,7 +94,8 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Store, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, log: log.With("component", "clickhouse"), dsn: cfg.DSN, metrics: newStoreMetrics(), freeBytes: freeBytes}
+	s := &Store{cfg: cfg, log: log.With("component", "clickhouse"), dsn: cfg.DSN, metrics: newStoreMetrics(), freeBytes: freeBytes,
+		dialect: dialect{cluster: cfg.Cluster}}
 	if cfg.DSN == "" {
 		if err := s.embed(); err != nil {
 			return nil, err

@@ -87,9 +87,13 @@ func Library() string {
 	if path := os.Getenv("HEED_CLICKHOUSE_LIBRARY"); path != "" {
 		return path
 	}
+	return filepath.Join(root(), "node_modules", "@chdb", "lib-linux-x64-gnu", "libchdb.so")
+}
+
+// root is that of the repository.
+func root() string {
 	_, here, _, _ := runtime.Caller(0)
-	root := filepath.Join(filepath.Dir(here), "..", "..", "..")
-	return filepath.Join(root, "node_modules", "@chdb", "lib-linux-x64-gnu", "libchdb.so")
+	return filepath.Join(filepath.Dir(here), "..", "..", "..")
 }
 
 // Folder is the data folder that the tests of this process share, or "" when none is open.

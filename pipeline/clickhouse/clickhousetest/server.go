@@ -16,7 +16,7 @@ import (
 )
 
 // serveFolder is the variable that turns a test program into a server on that folder.
-const serveFolder, servePort = "HEED_CLICKHOUSETEST_FOLDER", "HEED_CLICKHOUSETEST_PORT"
+const serveFolder, servePort, serveConfig = "HEED_CLICKHOUSETEST_FOLDER", "HEED_CLICKHOUSETEST_PORT", "HEED_CLICKHOUSETEST_CONFIG"
 
 // access is the same for all servers of tests: they listen on the loopback and hold nothing.
 var access = clickhouse.ServerConfig{User: "heed", Password: "a test's password"}
@@ -30,6 +30,7 @@ type Server struct {
 
 	t      testing.TB
 	folder string
+	config string
 	port   string
 	child  *exec.Cmd
 	stdin  io.Closer
@@ -38,7 +39,13 @@ type Server struct {
 // StartServer starts a server for the test, which stops it. The package's TestMain must call Run or RunServers.
 func StartServer(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{t: t, folder: t.TempDir(), port: "0"}
+	return StartServerWith(t, "")
+}
+
+// StartServerWith starts a server that reads a configuration file of ClickHouse.
+func StartServerWith(t testing.TB, configFile string) *Server {
+	t.Helper()
+	s := &Server{t: t, folder: t.TempDir(), config: configFile, port: "0"}
 	t.Cleanup(s.Kill)
 	s.start()
 	return s
@@ -65,7 +72,7 @@ func (s *Server) Kill() {
 func (s *Server) start() {
 	s.t.Helper()
 	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), serveFolder+"="+s.folder, servePort+"="+s.port)
+	child.Env = append(os.Environ(), serveFolder+"="+s.folder, servePort+"="+s.port, serveConfig+"="+s.config)
 	child.Stderr = os.Stderr
 	stdin, err := child.StdinPipe()
 	if err != nil {
@@ -103,7 +110,7 @@ func serve(folder string) int {
 		io.Copy(io.Discard, os.Stdin)
 		cancel()
 	}()
-	cfg := clickhouse.Config{Path: folder, Library: Library()}
+	cfg := clickhouse.Config{Path: folder, Library: Library(), ConfigFile: os.Getenv(serveConfig)}
 	store, err := clickhouse.Open(ctx, cfg, slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	if err != nil {
 		fmt.Println("open:", err)

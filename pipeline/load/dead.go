@@ -2,7 +2,6 @@ package load
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 
 	"heed/pipeline/clickhouse"
@@ -45,8 +44,8 @@ func (l *Loader) refuse(ctx context.Context, b *block, row clickhouse.Row, refus
 // bury stores what cannot be rows, until it is taken or ctx ends. All get one time: an insert of dead letters may not
 // span two months.
 //
-// A dead letter may come to stand there twice, never not at all: whether the first try has left it is not asked after a
-// crash, and its token would not prove it. Who reads dead letters takes those of one position for one.
+// A dead letter may come to stand there twice, never not at all: who reads dead letters takes those of one position for
+// one.
 func (l *Loader) bury(ctx context.Context, letters []letter) error {
 	if len(letters) == 0 {
 		return nil
@@ -58,10 +57,8 @@ func (l *Loader) bury(ctx context.Context, letters []letter) error {
 		dead[i] = letter.DeadLetter
 	}
 	token := fmt.Sprintf("%s/dead/%d-%d-%d", first.Source.Origin, first.Source.Partition, first.Source.Offset, first.Source.Event)
-	if l.recovering {
-		token += "/" + rand.Text()
-	}
-	if err := l.retry(ctx, "store dead letters", func() error { return l.Dead.InsertDead(ctx, token, dead) }); err != nil {
+	err := l.repeat(ctx, "store dead letters", token, func(token string) error { return l.Dead.InsertDead(ctx, token, dead) })
+	if err != nil {
 		return err
 	}
 	for _, letter := range letters {

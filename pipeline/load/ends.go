@@ -64,8 +64,8 @@ func (l *Loader) count(b *block) {
 	l.metrics.observeLag(b.rows, l.now())
 }
 
-// storeEnds writes the counts of the planned batch to their table, if there is one, under the plan's token: a repeat of
-// the batch, also by another Loader, counts the same events the same and adds nothing.
+// storeEnds writes the counts of the planned batch to their table, if there is one. The table takes the rows of one range
+// for one, so a repeat of the batch, also by another Loader, adds nothing.
 func (l *Loader) storeEnds(ctx context.Context) error {
 	if l.Ends == nil || len(l.ends) == 0 {
 		return nil
@@ -78,7 +78,7 @@ func (l *Loader) storeEnds(ctx context.Context) error {
 			From: from.Record, To: to.Record, Stored: e.Stored, Duplicates: e.Duplicates, Dead: e.Dead})
 	}
 	token := fmt.Sprintf("%s/ends/%d/%d-%d", l.plan.Log, from.Segment, from.Record, to.Record)
-	return l.retry(ctx, "store counts", func() error { return l.Ends.InsertEnds(ctx, token, rows) })
+	return l.repeat(ctx, "store counts", token, func(token string) error { return l.Ends.InsertEnds(ctx, token, rows) })
 }
 
 // advance makes it known that the planned batch is at rest.

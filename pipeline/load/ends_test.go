@@ -38,7 +38,7 @@ func (b *bed) runThroughFaults(random *rand.Rand) *load.Loader {
 				die()
 				return true, false, false
 			case 4:
-				return false, false, call == "insert"
+				return false, false, call == "insert" || call == "dead" || call == "ends"
 			}
 			return false, false, false
 		}

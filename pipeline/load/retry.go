@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	crand "crypto/rand"
 	"errors"
 	"math/rand/v2"
 	"time"
@@ -37,5 +38,19 @@ func (l *Loader) retry(ctx context.Context, what string, try func() error) error
 	return retry(ctx, try, func(pause time.Duration, err error) {
 		l.metrics.failures.Inc()
 		l.logger.Warn("a step did not succeed, will try again", "step", what, "pause", pause, "err", err)
+	})
+}
+
+// repeat retries an insert whose rows may be stored twice. Its token keeps them from that where it can, but is used once:
+// after a kill it can be remembered without its part.
+func (l *Loader) repeat(ctx context.Context, what, token string, insert func(token string) error) error {
+	used := l.recovering
+	return l.retry(ctx, what, func() error {
+		name := token
+		if used {
+			name += "/" + crand.Text()
+		}
+		used = true
+		return insert(name)
 	})
 }

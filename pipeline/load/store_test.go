@@ -1,0 +1,235 @@
+package load_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"heed/pipeline/clickhouse"
+	"heed/schemas"
+)
+
+// errAway is what the store says when it does not say what has happened.
+var errAway = errors.New("store is away")
+
+// fakeStore is a store that fails on command. Like ClickHouse it stores a block whole or not at all and drops a block
+// whose token it has seen.
+type fakeStore struct {
+	mu     sync.Mutex
+	rows   []clickhouse.Row
+	dead   []clickhouse.DeadLetter
+	ends   []clickhouse.LoadEnds
+	tokens map[string]bool
+	recent []string // the tokens, oldest first
+
+	// fault is asked at each call; before makes the call fail without effect, after lets it fail after its effect, and
+	// forget lets it remember the token without the rows.
+	fault  func(call string) (before, after, forget bool)
+	refuse func(clickhouse.Row) bool
+
+	inserting func([]clickhouse.Row) // told of every insert that is not refused
+
+	window int           // how many tokens it remembers
+	stale  time.Duration // how old a time of load may be
+}
+
+func newFakeStore() *fakeStore {
+	return &fakeStore{
+		tokens: map[string]bool{},
+		fault:  func(string) (bool, bool, bool) { return false, false, false },
+		refuse: func(clickhouse.Row) bool { return false },
+
+		inserting: func([]clickhouse.Row) {},
+
+		window: 10_000,
+		stale:  100 * 365 * 24 * time.Hour,
+	}
+}
+
+func (s *fakeStore) Insert(ctx context.Context, token string, rows []clickhouse.Row) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	before, after, forget := s.fault("insert")
+	if before {
+		return errAway
+	}
+	for _, row := range rows {
+		if s.refuse(row) {
+			return clickhouse.ErrRefused
+		}
+		if time.Since(row.Loaded) > s.stale {
+			return errAway
+		}
+	}
+	s.inserting(rows)
+	if s.first(token) && !forget {
+		s.rows = append(s.rows, rows...)
+	}
+	if after || forget {
+		return errAway
+	}
+	return nil
+}
+
+// first reports whether a token is new, and remembers it as long as its window is.
+func (s *fakeStore) first(token string) bool {
+	if s.tokens[token] {
+		return false
+	}
+	s.tokens[token] = true
+	if s.recent = append(s.recent, token); len(s.recent) > s.window {
+		delete(s.tokens, s.recent[0])
+		s.recent = s.recent[1:]
+	}
+	return true
+}
+
+func (s *fakeStore) InsertEnds(ctx context.Context, token string, ends []clickhouse.LoadEnds) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, after, forget := s.fault("ends")
+	if before || ctx.Err() != nil {
+		return errors.Join(errAway, ctx.Err())
+	}
+	if s.first(token) && !forget {
+		s.ends = append(s.ends, ends...)
+	}
+	if after || forget {
+		return errAway
+	}
+	return nil
+}
+
+func (s *fakeStore) InsertDead(ctx context.Context, token string, letters []clickhouse.DeadLetter) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	before, after, forget := s.fault("dead")
+	if before {
+		return errAway
+	}
+	for _, letter := range letters {
+		if letter.Time.Month() != letters[0].Time.Month() {
+			return errAway // as the real one: an insert may not span two months
+		}
+	}
+	if s.first(token) && !forget {
+		s.dead = append(s.dead, letters...)
+	}
+	if after || forget {
+		return errAway
+	}
+	return nil
+}
+
+func (s *fakeStore) EachDead(ctx context.Context, since, until time.Time, yield func(clickhouse.DeadLetter) error) error {
+	s.mu.Lock()
+	if before, _, _ := s.fault("letters"); before || ctx.Err() != nil {
+		s.mu.Unlock()
+		return errors.Join(errAway, ctx.Err())
+	}
+	dead := slices.Clone(s.dead)
+	s.mu.Unlock()
+	for _, letter := range dead {
+		if letter.Time.Before(since) || !letter.Time.Before(until) {
+			continue
+		}
+		if err := yield(letter); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *fakeStore) DropDead(ctx context.Context, source schemas.Source) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dead = slices.DeleteFunc(s.dead, func(l clickhouse.DeadLetter) bool { return l.Source == source && len(l.Envelope) > 0 })
+	return ctx.Err()
+}
+
+func (s *fakeStore) Present(ctx context.Context, origin string, from, to schemas.Source) (stored []clickhouse.Stored, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if before, _, _ := s.fault("present"); before || ctx.Err() != nil {
+		return nil, errors.Join(errAway, ctx.Err())
+	}
+	for _, row := range s.rows {
+		at := row.Source
+		if at.Origin == origin && !less(at, from) && less(at, to) {
+			stored = append(stored, clickhouse.Stored{Source: at, Site: row.Envelope.Site, ID: [16]byte(row.Envelope.Id)})
+		}
+	}
+	return stored, nil
+}
+
+func (s *fakeStore) HasIDs(ctx context.Context, keys []clickhouse.EventKey) (map[clickhouse.EventKey]schemas.Source, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if before, _, _ := s.fault("has"); before || ctx.Err() != nil {
+		return nil, errors.Join(errAway, ctx.Err())
+	}
+	found := map[clickhouse.EventKey]schemas.Source{}
+	for _, row := range s.rows {
+		key := clickhouse.EventKey{Site: row.Envelope.Site, ID: [16]byte(row.Envelope.Id)}
+		for _, k := range keys {
+			if k == key {
+				found[k] = row.Source
+			}
+		}
+	}
+	return found, nil
+}
+
+func (s *fakeStore) RecentIDs(ctx context.Context, since time.Time, limit int,
+	yield func(clickhouse.EventKey, schemas.Source, time.Time) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if before, _, _ := s.fault("recent"); before || ctx.Err() != nil {
+		return errors.Join(errAway, ctx.Err())
+	}
+	for i := len(s.rows) - 1; i >= max(0, len(s.rows)-limit); i-- {
+		row := s.rows[i]
+		key := clickhouse.EventKey{Site: row.Envelope.Site, ID: [16]byte(row.Envelope.Id)}
+		if row.Loaded.Before(since) {
+			continue
+		}
+		if err := yield(key, row.Source, row.Loaded); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func less(a, b schemas.Source) bool {
+	if a.Partition != b.Partition {
+		return a.Partition < b.Partition
+	}
+	return a.Offset < b.Offset
+}
+
+// checkOnce fails unless the store holds the events 0 to n-1, each once.
+func (s *fakeStore) checkOnce(t *testing.T, n int) {
+	t.Helper()
+	seen := map[uint64]int{}
+	for _, row := range s.rows {
+		seen[binary.BigEndian.Uint64(row.Envelope.Id[8:])]++
+	}
+	for i := range n {
+		if seen[uint64(i)] != 1 {
+			t.Errorf("event %d is stored %d times, want once", i, seen[uint64(i)])
+		}
+	}
+	if len(s.rows) != n {
+		t.Errorf("store has %d rows, want %d", len(s.rows), n)
+	}
+}

@@ -12,8 +12,12 @@ import (
 	"heed/pipeline/load"
 )
 
-// maxStop is the longest pause before a partition whose handler has failed is tried again.
-const maxStop = time.Minute
+const (
+	// maxStop is the longest pause before a partition whose handler has failed is tried again.
+	maxStop = time.Minute
+	// lagEvery is how often the lag is asked for.
+	lagEvery = 5 * time.Second
+)
 
 // Consume takes part in the consumer group until ctx ends, and then returns nil. For each partition that is assigned
 // to this process handle is called in a goroutine of its own. Its context ends when the partition may have gone to
@@ -57,18 +61,53 @@ func (t *Topic) Consume(ctx context.Context, handle func(context.Context, *Parti
 func (t *Topic) begin(ctx context.Context, g *kafka.Generation, handle func(context.Context, *Partition) error, handlers *sync.WaitGroup) {
 	t.metrics.generations.Inc()
 	assigned := g.Assignments[t.cfg.Topic]
+	var numbers []int
 	t.logger.Info("partitions assigned", "group", g.GroupID, "generation", g.ID, "partitions", len(assigned))
 	for _, a := range assigned {
 		p := &Partition{topic: t, number: a.ID, member: &member{id: g.MemberID, generation: int(g.ID)}}
+		numbers = append(numbers, a.ID)
 		handlers.Add(1)
 		g.Start(func(ended context.Context) {
 			defer handlers.Done()
-			ctx, cancel := context.WithCancel(ctx)
+			ctx, cancel := until(ctx, ended)
 			defer cancel()
-			stop := context.AfterFunc(ended, cancel)
-			defer stop()
 			t.keep(ctx, p, handle)
 		})
+	}
+	handlers.Add(1)
+	g.Start(func(ended context.Context) {
+		defer handlers.Done()
+		ctx, cancel := until(ctx, ended)
+		defer cancel()
+		t.watchLag(ctx, numbers)
+	})
+}
+
+// until returns a context that ends with the first of two.
+func until(ctx, ended context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(ended, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}
+
+// watchLag keeps the gauges of the partitions that are ours, so that the loaders' gauges together are the lag of all.
+func (t *Topic) watchLag(ctx context.Context, partitions []int) {
+	defer t.metrics.forgetLag(partitions)
+	for ctx.Err() == nil {
+		committed, err := t.committed(ctx, partitions)
+		for _, p := range partitions {
+			if err != nil {
+				break // the gauges keep what they have
+			}
+			var lag int64
+			if lag, err = t.behind(ctx, p, committed[p]); err == nil {
+				t.metrics.lag(p, lag)
+			}
+		}
+		_ = wait(ctx, lagEvery)
 	}
 }
 

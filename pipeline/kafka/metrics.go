@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -95,6 +96,22 @@ func newShipCounters(ship *Shipper) *shipCounters {
 		bytes:      s.NewCounter("heed_kafka_shipped_bytes_total"),
 		openErrors: s.NewCounter("heed_kafka_open_errors_total"),
 		saveErrors: s.NewCounter("heed_kafka_save_errors_total"),
+	}
+}
+
+// lagName is the gauge of one partition: events that the loader it is assigned to has yet to bring to rest. It is
+// there while this process has the partition.
+func lagName(partition int) string {
+	return fmt.Sprintf("heed_kafka_lag_events{partition=%q}", fmt.Sprint(partition))
+}
+
+func (c *counters) lag(partition int, events int64) {
+	c.set.GetOrCreateGauge(lagName(partition), nil).Set(float64(events))
+}
+
+func (c *counters) forgetLag(partitions []int) {
+	for _, p := range partitions {
+		c.set.UnregisterMetric(lagName(p))
 	}
 }
 

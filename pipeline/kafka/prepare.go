@@ -60,14 +60,9 @@ func (t *Topic) create(ctx context.Context) error {
 			{ConfigName: "message.timestamp.after.max.ms", ConfigValue: "9223372036854775807"},
 		},
 	}
-	// Of the letters with one key only the last is kept: a letter that is written again is there once, and one without
-	// a value is gone.
 	dead := kafka.TopicConfig{
 		Topic: t.cfg.deadTopic(), NumPartitions: 1, ReplicationFactor: t.cfg.Replication,
-		ConfigEntries: []kafka.ConfigEntry{
-			{ConfigName: "cleanup.policy", ConfigValue: "compact"},
-			{ConfigName: "min.insync.replicas", ConfigValue: strconv.Itoa(t.cfg.minInSync())},
-		},
+		ConfigEntries: deadSettings(t.cfg.minInSync()),
 	}
 	for _, topic := range []kafka.TopicConfig{events, dead} {
 		res, err := t.client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{topic}})

@@ -227,24 +227,24 @@ func closeBytes(b kafka.Bytes) {
 
 // bounds returns the offset of the oldest message and the one behind the newest.
 func (t *Topic) bounds(ctx context.Context, partition int) (first, end int64, err error) {
-	first, err = t.offset(ctx, partition, kafka.FirstOffset)
+	first, err = t.offset(ctx, t.cfg.Topic, partition, kafka.FirstOffset)
 	if err != nil {
 		return 0, 0, err
 	}
-	end, err = t.offset(ctx, partition, kafka.LastOffset)
+	end, err = t.offset(ctx, t.cfg.Topic, partition, kafka.LastOffset)
 	return first, end, err
 }
 
-// offset asks for one offset by time in Unix ms, or kafka.FirstOffset or LastOffset. A time behind the newest message
-// has none: -1.
-func (t *Topic) offset(ctx context.Context, partition int, at int64) (int64, error) {
+// offset asks for one offset of a topic by time in Unix ms, or kafka.FirstOffset or LastOffset. A time behind the newest
+// message has none: -1.
+func (t *Topic) offset(ctx context.Context, topic string, partition int, at int64) (int64, error) {
 	res, err := t.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
-		Topics: map[string][]kafka.OffsetRequest{t.cfg.Topic: {{Partition: partition, Timestamp: at}}},
+		Topics: map[string][]kafka.OffsetRequest{topic: {{Partition: partition, Timestamp: at}}},
 	})
 	if err != nil {
 		return 0, fmt.Errorf("ask for an offset of partition %d: %w", partition, err)
 	}
-	for _, have := range res.Topics[t.cfg.Topic] {
+	for _, have := range res.Topics[topic] {
 		switch {
 		case have.Error != nil:
 			return 0, fmt.Errorf("ask for an offset of partition %d: %w", partition, have.Error)

@@ -25,6 +25,7 @@ type api struct {
 	answers http.Handler // /api/v1/
 	checks  []check
 	metrics []metricsWriter
+	letters http.Handler // questions about dead letters, on the socket alone; nil: none
 }
 
 // check is one thing that must work for the process to be ready. Its error is shown to whoever asks.
@@ -44,7 +45,12 @@ func (a *api) public() http.Handler { return a.handler(a.guard) }
 
 // private is what the socket serves: its file mode says who may ask.
 func (a *api) private() http.Handler {
-	return a.handler(func(next http.Handler) http.Handler { return next })
+	mux := http.NewServeMux()
+	mux.Handle("/", a.handler(func(next http.Handler) http.Handler { return next }))
+	if a.letters != nil {
+		mux.Handle("POST "+lettersPath, a.letters)
+	}
+	return mux
 }
 
 func (a *api) handler(guard func(http.Handler) http.Handler) http.Handler {

@@ -116,7 +116,7 @@ func (l *partitions) load(ctx context.Context, partition *kafka.Partition) error
 	cfg.OnePartition = true
 	loader, err := load.Open(ctx, cfg, load.Parts{
 		Log: &stoppable{partition, l.stopped}, Plans: partition,
-		Store: l.storage.store, Dead: l.storage.store, Ends: l.storage.store,
+		Store: l.storage.store, Dead: l.topic.opened.Load().DeadLetters(), Ends: l.storage.store,
 	}, l.logger)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 
 	"heed/cmd/heed/demo"
 	"heed/pipeline/ledger"
+	"heed/pipeline/load"
 	"heed/pipeline/wal"
 	"heed/snippet"
 )
@@ -100,6 +101,7 @@ func (s *server) startWeb(context.Context) error {
 		checks: []check{
 			{"collector", s.checkStopping}, checkLog(s.log), {"store", s.storage.check}, {"loader", s.backend.checkLoader},
 		},
+		letters: serveLetters(letterOffice{load.NewDeadLetters(s.storage.store, s.logger, s.p.now), s.storage.store, s.p.now}),
 		metrics: []metricsWriter{s.edge.collector, s.edge.enricher, s.log, s.storage.store, s.backend.loader, s.ledger},
 	})
 	if s.demo == nil {

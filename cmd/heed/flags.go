@@ -13,6 +13,7 @@ type flags struct {
 	config   string            // --config
 	settings map[string]string // by name
 	set      *flag.FlagSet
+	operand  *string // the name beside the flags, where the command takes one; nil when none was given
 }
 
 var errHelp = flag.ErrHelp
@@ -20,7 +21,7 @@ var errHelp = flag.ErrHelp
 // parseFlags reads the flags of one command; errHelp when they ask for help.
 func parseFlags(cmd command, args []string) (*flags, error) {
 	f := newFlags(cmd)
-	err := f.set.Parse(args)
+	err := f.parse(cmd, args)
 	if errors.Is(err, flag.ErrHelp) {
 		return nil, errHelp
 	}
@@ -31,10 +32,22 @@ func parseFlags(cmd command, args []string) (*flags, error) {
 		}
 		return nil, &usageError{message + "; heed help " + cmd.name + " lists them"}
 	}
-	if rest := f.set.Args(); len(rest) > 0 && cmd.name != "help" {
+	if rest := f.set.Args(); len(rest) > 0 && cmd.operand {
+		return nil, &usageError{"heed " + cmd.name + " takes one name, not also " + rest[0] + "; see heed help " + cmd.name}
+	} else if len(rest) > 0 && cmd.name != "help" {
 		return nil, &usageError{"heed " + cmd.name + " takes flags only, not " + rest[0] + "; see heed help " + cmd.name}
 	}
 	return f, nil
+}
+
+// parse reads flags before and behind the command's name, where it takes one.
+func (f *flags) parse(cmd command, args []string) error {
+	err := f.set.Parse(args)
+	if rest := f.set.Args(); err == nil && cmd.operand && len(rest) > 0 {
+		f.operand = &rest[0]
+		err = f.set.Parse(rest[1:])
+	}
+	return err
 }
 
 func newFlags(cmd command) *flags {
@@ -44,7 +57,7 @@ func newFlags(cmd command) *flags {
 	if cmd.own != nil {
 		cmd.own(f)
 	}
-	if cmd.name == "version" || cmd.name == "help" {
+	if cmd.name == "classify" || cmd.name == "version" || cmd.name == "help" {
 		return f
 	}
 	f.set.StringVar(&f.config, "config", "", "")

@@ -55,7 +55,7 @@ func printHelp(w io.Writer, cmd command) {
 	switch cmd.name {
 	case "serve":
 		printSettings(w)
-	case "version", "help": // they take no settings
+	case "classify", "version", "help": // they take no settings
 	default:
 		fmt.Fprintln(w)
 		wrap(w, "It also takes --config and every setting as a flag; heed help serve lists them.", "")

@@ -42,6 +42,7 @@ type command struct {
 	summary string // one line for the list of commands
 	detail  string // what help says before the flags
 	example string
+	operand bool                                          // it takes one name beside its flags
 	own     func(*flags)                                  // the command's own flags; nil when it has none
 	run     func(context.Context, *program, *flags) error // after the flags are parsed
 }
@@ -49,7 +50,7 @@ type command struct {
 // commands in the order in which help lists them.
 func commands() []command {
 	return []command{
-		serveCommand(), collectCommand(), loadCommand(), reportCommand(), statsCommand(), ledgerCommand(), configCommand(), migrateCommand(), readyCommand(), clickhouseServeCommand(), versionCommand(), helpCommand(),
+		serveCommand(), collectCommand(), loadCommand(), reportCommand(), statsCommand(), ledgerCommand(), configCommand(), migrateCommand(), readyCommand(), clickhouseServeCommand(), classifyCommand(), versionCommand(), helpCommand(),
 	}
 }
 

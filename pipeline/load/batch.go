@@ -172,28 +172,25 @@ func unfit(ev *schemas.Envelope) string {
 	return ""
 }
 
-// block is what one insert holds: rows of one retention class and month, hence of one part.
+// block is what one insert holds: rows of one retention class and month and of one shard, hence of one part.
 type block struct {
-	retention uint32
-	month     int // year*100 + month, UTC
-	rows      []clickhouse.Row
-	buried    map[schemas.Source]bool // those of rows that have become dead letters
+	name   string // within its plan
+	rows   []clickhouse.Row
+	buried map[schemas.Source]bool // those of rows that have become dead letters
 }
 
-// blocks splits rows by partition, in the order of first appearance, so that a repeat makes the same blocks.
-func blocks(rows []clickhouse.Row) []*block {
-	var all []*block
-next:
-	for _, row := range rows {
-		t := time.UnixMilli(row.Envelope.TimeMs).UTC()
-		month := t.Year()*100 + int(t.Month())
-		for _, b := range all {
-			if b.retention == row.Envelope.RetentionMonths && b.month == month {
-				b.rows = append(b.rows, row)
-				continue next
-			}
-		}
-		all = append(all, &block{retention: row.Envelope.RetentionMonths, month: month, rows: []clickhouse.Row{row}})
+// blocks parts rows. The names are the same for the same rows: of a retention class and month, one for each shard.
+func blocks(ctx context.Context, store Store, rows []clickhouse.Row) ([]*block, error) {
+	parts, err := store.Blocks(ctx, rows)
+	if err != nil {
+		return nil, err
 	}
-	return all
+	shards := map[clickhouse.Partition]int{}
+	all := make([]*block, len(parts))
+	for i, rows := range parts {
+		p := rows[0].Partition()
+		all[i] = &block{name: fmt.Sprintf("%d/%d.%d", p.Retention, p.Month, shards[p]), rows: rows}
+		shards[p]++
+	}
+	return all, nil
 }

@@ -152,8 +152,8 @@ func (l *Loader) send(ctx context.Context, token string, b *block, rows []clickh
 	return l.send(ctx, token+"/1", b, rows[half:])
 }
 
-// token names a block after its plan: the same plan and partition, the same token.
+// token names a block after its plan: the same plan and block, the same token.
 func (l *Loader) token(b *block) string {
 	from, to := l.plan.From, l.plan.To
-	return fmt.Sprintf("%s/%d-%d/%d-%d/%d/%d", l.plan.Log, from.Segment, from.Record, to.Segment, to.Record, b.retention, b.month)
+	return fmt.Sprintf("%s/%d-%d/%d-%d/%s", l.plan.Log, from.Segment, from.Record, to.Segment, to.Record, b.name)
 }

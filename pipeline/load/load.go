@@ -28,8 +28,9 @@ type Config struct {
 	MaxWait time.Duration
 	// RecentIDs is how many ids of loaded events a Loader holds in memory at most, about 60 bytes each. Default 4 million.
 	RecentIDs int
-	// OnePartition says that the log is one of several partitions of its origin, and that all copies of an event stand in
-	// the same: then ids of the others are not kept.
+	// OnePartition says that the log is one of several partitions of its origin, loaded by several Loaders, and that all
+	// copies of an event stand in the same: then ids of the others are not kept, and the store is told to refuse what
+	// comes too late from a Loader that stood still.
 	OnePartition bool
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -235,6 +236,11 @@ func (l *Loader) write(ctx context.Context, from, to wal.Pos) error {
 // recover settles what the plan of an earlier Loader had begun.
 func (l *Loader) recover(ctx context.Context) error {
 	err := l.retry(ctx, "read recent ids", func() error {
+		if l.cfg.OnePartition {
+			if err := l.Store.RefuseStale(ctx); err != nil {
+				return err
+			}
+		}
 		l.recent = newRecentIDs(l.cfg.RecentIDs, l.now())
 		return l.recent.rebuild(ctx, l.Store, l.now(), l.foreign)
 	})
@@ -268,7 +274,15 @@ func (l *Loader) rest(ctx context.Context, b *batch, store func(context.Context,
 	if err != nil {
 		return err
 	}
-	for _, block := range blocks(rows) {
+	var parts []*block
+	err = l.retry(ctx, "part rows", func() (err error) {
+		parts, err = blocks(ctx, l.Store, rows)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, block := range parts {
 		if err := store(ctx, block); err != nil {
 			return err
 		}

@@ -77,7 +77,11 @@ func (r *reviver) flush(ctx context.Context) error {
 		return err
 	}
 	r.Duplicates += uint64(len(rows) - len(missing))
-	for _, block := range blocks(missing) {
+	parts, err := blocks(ctx, r.into, missing)
+	if err != nil {
+		return err
+	}
+	for _, block := range parts {
 		refusals, err := r.store(ctx, block.rows)
 		if err != nil {
 			return err

@@ -11,8 +11,14 @@ import (
 // Store is where rows come to rest. *clickhouse.Store is one. Each method returns after the outcome is known, or
 // with an error after which it is not.
 type Store interface {
-	// Insert stores rows of one partition in one block. The same token does not store twice.
+	// Blocks parts rows into what one Insert stores all or none of: rows of one retention class and month and, in a
+	// cluster, of one shard. The order is the same for the same rows.
+	Blocks(ctx context.Context, rows []clickhouse.Row) ([][]clickhouse.Row, error)
+	// Insert stores rows of one block. The same token does not store twice; 10,000 at least are remembered.
 	Insert(ctx context.Context, token string, rows []clickhouse.Row) error
+	// RefuseStale makes Insert refuse, from now on and for all users of the store, rows whose Loaded lies more than a
+	// minute behind the store's clock when they arrive there; the error is no clickhouse.ErrRefused.
+	RefuseStale(ctx context.Context) error
 	// Present returns which rows of origin are stored at the positions from … to, at least; more do no harm.
 	Present(ctx context.Context, origin string, from, to schemas.Source) ([]clickhouse.Stored, error)
 	// HasIDs returns the positions of those events that are stored.

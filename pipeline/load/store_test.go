@@ -50,6 +50,22 @@ func newFakeStore() *fakeStore {
 	}
 }
 
+func (s *fakeStore) Blocks(ctx context.Context, rows []clickhouse.Row) (blocks [][]clickhouse.Row, err error) {
+	index := map[clickhouse.Partition]int{}
+	for _, row := range rows {
+		i, known := index[row.Partition()]
+		if !known {
+			i = len(blocks)
+			index[row.Partition()], blocks = i, append(blocks, nil)
+		}
+		blocks[i] = append(blocks[i], row)
+	}
+	return blocks, ctx.Err()
+}
+
+// RefuseStale lets s.stale decide.
+func (s *fakeStore) RefuseStale(ctx context.Context) error { return ctx.Err() }
+
 func (s *fakeStore) Insert(ctx context.Context, token string, rows []clickhouse.Row) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -59,7 +59,7 @@ func someRows(offset uint64, n int) []clickhouse.Row {
 		ev := &schemas.Envelope{
 			Version: 1, Site: fmt.Sprintf("site-%d", i%3), Id: id16(0xe0, serial), Kind: string(kinds[i%4]),
 			ReceivedMs: at.UnixMilli() + 120, TimeMs: at.UnixMilli(), Retried: i%7 == 0, UnverifiedOrigin: i%11 == 0,
-			Jurisdiction: "strictest", MatrixVersion: 1, Categories: 5, Notice: "0a1b2c3d", Record: id16(0xc0, i), RetentionMonths: 14,
+			Jurisdiction: "strictest", MatrixVersion: 1, Categories: 5, Notice: "0a1b2c3d", Record: id16(0xc0, i), RetentionMonths: 240,
 			View: id16(0xf0, serial/4), Host: "example.org", Path: fmt.Sprintf("/page/%d", i%40),
 			ReferrerHost: []string{"", "search.example"}[i%2], UtmSource: []string{"", "news"}[i%2], UtmMedium: "mail",
 			UtmCampaign: "spring", UtmTerm: "shoes", UtmContent: "a", ClickIdKind: "gclid", ClickId: fmt.Sprint("c", i),
@@ -105,7 +105,7 @@ func TestInsertKeepsEveryField(t *testing.T) {
 	f("loaded", "2026-07-01 13:00:00.000")
 	f("(source_origin, source_partition, source_offset, source_event)", "('log',3,7,0)")
 	f("(retried, unverified_origin, anonymous)", "(true,true,true)")
-	f("(jurisdiction, matrix_version, categories, notice, retention)", "('strictest',1,5,'0a1b2c3d',14)")
+	f("(jurisdiction, matrix_version, categories, notice, retention)", "('strictest',1,5,'0a1b2c3d',240)")
 	f("hex(record)", "C00102030405760788090A0B00000000")
 	f("hex(visitor)", strings.Repeat("0", 32))
 	f("view", "f0010203-0405-7607-8809-0a0b001ab3f0")

@@ -177,6 +177,7 @@ type block struct {
 	name   string // within its plan
 	rows   []clickhouse.Row
 	buried map[schemas.Source]bool // those of rows that have become dead letters
+	halved map[string]bool         // tokens of pieces that ClickHouse has refused
 }
 
 // blocks parts rows. The names are the same for the same rows: of a retention class and month, one for each shard.

@@ -1,11 +1,55 @@
-// Package load moves events from the durable log into ClickHouse, each exactly once.
+// Package load moves events from a durable log into ClickHouse, each exactly once. The log is that of this process, or a
+// partition of Kafka; a [Loader] has one of them.
 //
-// The rule is plan, then insert. Before a batch is inserted its positions are written down and fsynced (plan.go).
-// After a crash or an insert of unknown outcome the planned batch is settled: its rows are read back by their
-// position in the log, and only what is missing is inserted (insert.go). No high-water mark decides what is skipped.
+// The rule is plan, then insert. Before a batch is inserted its positions are written down (plan.go): in a file, or in
+// the metadata of an offset commit. After a crash, a rebalance or an insert of unknown outcome the planned batch is
+// settled: its rows are read back by their position, and only what is missing is inserted (insert.go). No high-water
+// mark decides what is skipped.
 //
-// The plan also carries how the events before it ended, by site (ends.go), so that each counts exactly once.
+// How events ended is counted with the batch, by site (ends.go), so that each counts exactly once. What cannot be a row
+// becomes a dead letter (dead.go); [DeadLetters] deals with those later, and [Replay] loads a range of a log again.
 //
 // The same event sent twice by a client stands at two positions. Recently loaded ids are compared in memory, others
-// in ClickHouse (doubles.go); the later copy is dropped and counted.
+// in ClickHouse (doubles.go); the later copy is dropped and counted. With Kafka both stand in one partition, since the
+// key is the event's id. After a change of the topic's generation, before which the old topic is drained, memory is
+// rebuilt with the ids of all other origins and the rest is looked up.
+//
+// # A loader that stands still and wakes after its successor
+//
+// Loader A may stop at any moment: SIGSTOP, a suspended machine, a network that holds back what it has sent. The group
+// gives its partition to B, which settles A's plan and goes on. Then A wakes. Nothing that A does may add a row.
+//
+// What A can still do is bounded by its plan P. Its next plan is refused (ErrFenced), since Kafka takes no commit of an
+// older generation, and it stops. So only inserts of P matter. B has read P after the group had turned to it, hence
+// after the last commit of A that can succeed, and has settled all of P before its own first plan.
+//
+// B's inserts of P have the names of A's. Which rows of P are no doubles follows from what is stored at other
+// positions, which neither changes while P is unsettled; how they are parted into blocks follows from the rows; a block
+// is sent under a token made of P and the block, and when ClickHouse refuses a row of it, in halves, quarters and so on,
+// each with a token of its own (send). B does not send what it finds stored, and sends the rest in the same pieces under
+// the same tokens (settle): a piece of which a part is stored must have been halved. So for an insert of A that arrives
+// late, one of these holds:
+//
+//   - It was there before B read back. B sent nothing for it.
+//   - It arrives after B has sent the same piece: its token is known, and it is dropped.
+//   - It arrives between B's reading and B's sending: B's own is dropped, and B, which reads back again, is content.
+//   - ClickHouse refuses it, as it refused the same piece of B.
+//   - Its token was remembered without its part, after a kill of the server: then it is dropped, as B's own was. B sees
+//     its rows missing after a success and, before it goes on under a further token, waits until nothing of A can
+//     arrive any more (quiet).
+//
+// Where B sent nothing because the rows were stored, the token that stored them is A's own, or that of a B before: known
+// too. Rows that B found to be doubles were doubles for A.
+//
+// A token is remembered for 10,000 inserts into a table, not for ever. So every row carries its time of load, the table
+// refuses one that is more than a minute old when it arrives ([Store.RefuseStale]), and A stamps a row only if it has
+// proved within the last ten seconds, by writing its plan again, that P is still its own, and has read back what is
+// stored, if anybody has sent some of P before (stamp). Hence an insert of A arrives at most 70 seconds after A owned P
+// and saw its rows missing: the token that it has to meet, A's own from before or B's, is younger than that. 10,000 are
+// enough as long as a table, and in a cluster a shard, takes fewer than 140 inserts a second; beyond that the window has
+// to grow with them. The minute is taken by the clocks of A and of ClickHouse; a clock of A that is ahead adds to it, one
+// that is behind by a minute stops A with a clear error.
+//
+// Dead letters and counts may be written twice by A and B. Who reads them takes those of one position, and of one plan,
+// for one.
 package load

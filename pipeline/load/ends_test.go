@@ -245,7 +245,7 @@ func TestRunWithoutPlanDoublesNothing(t *testing.T) {
 	for i := range store.rows {
 		store.rows[i].Loaded = store.rows[i].Loaded.Add(-2 * time.Hour)
 	}
-	store.tokens = map[string]bool{}
+	store.tokens = map[string]time.Time{}
 	if err := os.Remove(filepath.Join(b.dir, "plan.json")); err != nil {
 		t.Fatal(err)
 	}

@@ -11,12 +11,20 @@ import (
 	"heed/schemas"
 )
 
-// leaseAge is how long after a proof of ownership a row may still be stamped with a time of load. See doc.go for what it
-// is good for.
+// leaseAge is how long after a proof of ownership, and after a look at what is stored, a row may still be stamped with a
+// time of load. See doc.go for what it is good for.
 const leaseAge = 10 * time.Second
+
+// quietTime is how long after a Loader has lost its plan an insert of it may still arrive: leaseAge and the minute of
+// Store.RefuseStale.
+const quietTime = leaseAge + time.Minute
+
+// errOldLook means that too much may have been stored since the look at it.
+var errOldLook = errors.New("it took too long since what is stored was read back")
 
 // insert stores a block. When the outcome is unknown it goes on as after a crash.
 func (l *Loader) insert(ctx context.Context, b *block) error {
+	l.looked = time.Time{} // nobody has sent any of it before
 	err := l.send(ctx, l.token(b), b, b.rows)
 	if err == nil || errors.Is(err, ErrFenced) {
 		return err
@@ -31,8 +39,8 @@ func (l *Loader) insert(ctx context.Context, b *block) error {
 
 // settleAll brings a block to rest that may be stored, in part or not at all. Its rows are read back, those missing go
 // in under the tokens of the first try, so that an insert still under way, also that of another Loader, is not joined by
-// a second one. A token can be remembered without its part (2 of 370 kills): only when rows are missing after an insert
-// that succeeded, the next ones carry further tokens, again the same for every Loader.
+// a second one. A token can be remembered without its part (2 of 370 kills): when rows are missing after an insert that
+// succeeded, further ones carry further tokens, once nothing sent under the first can arrive any more.
 func (l *Loader) settleAll(ctx context.Context, b *block) error {
 	burnt := 0
 	return l.retry(ctx, "settle batch", func() error {
@@ -55,10 +63,27 @@ func (l *Loader) settleAll(ctx context.Context, b *block) error {
 		}
 		if missing := b.missing(b.rows, there); missing > 0 {
 			burnt++
+			if err := l.quiet(ctx); err != nil {
+				return err
+			}
 			return fmt.Errorf("%d of %d rows are not there after their insert", missing, len(b.rows))
 		}
 		return nil
 	})
+}
+
+// quiet waits until no insert sent before can arrive. A Loader with a log of its own need not: nobody else sends, and the
+// kill that made a token worthless has ended its own inserts as well.
+func (l *Loader) quiet(ctx context.Context) error {
+	if !l.cfg.OnePartition {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(quietTime):
+		return nil
+	}
 }
 
 // settle sends what is missing of rows, in the pieces that send makes of a block: a piece of which a part is there was
@@ -67,7 +92,7 @@ func (l *Loader) settle(ctx context.Context, token string, b *block, rows []clic
 	switch missing := b.missing(rows, there); {
 	case missing == 0:
 		return nil
-	case missing == len(rows):
+	case missing == len(rows) && !b.halved[token]:
 		return l.send(ctx, token, b, rows)
 	}
 	half := len(rows) / 2
@@ -79,6 +104,7 @@ func (l *Loader) settle(ctx context.Context, token string, b *block, rows []clic
 
 // there reads the plan's range back. Position and event id identify a row.
 func (l *Loader) there(ctx context.Context) (map[clickhouse.Stored]bool, error) {
+	l.looked = l.now()
 	from := schemas.Source{Origin: l.plan.Log, Partition: l.plan.From.Segment, Offset: l.plan.From.Record}
 	to := schemas.Source{Origin: l.plan.Log, Partition: l.plan.To.Segment, Offset: l.plan.To.Record}
 	stored, err := l.Store.Present(ctx, l.plan.Log, from, to)
@@ -109,12 +135,15 @@ func storedAs(row clickhouse.Row) clickhouse.Stored {
 
 // stamp returns the time of load for one insert: later than that of every insert before, whatever the clock does.
 // Reports draw their line by it: what is loaded later has a later time. Nothing is stamped without a fresh proof that
-// the plan is still this Loader's.
+// the plan is still this Loader's and, when some of it may be stored, a fresh look at that.
 func (l *Loader) stamp(ctx context.Context) (time.Time, error) {
-	if age := l.now().Sub(l.proved); age < 0 || age >= leaseAge {
+	if !fresh(l.proved, l.now()) {
 		if err := l.write(ctx, l.plan.From, l.plan.To); err != nil {
 			return time.Time{}, err
 		}
+	}
+	if !l.looked.IsZero() && !fresh(l.looked, l.now()) {
+		return time.Time{}, errOldLook
 	}
 	now := l.now().UTC().Truncate(time.Millisecond) // as exact as the column
 	if !now.After(l.stamped) {
@@ -122,6 +151,11 @@ func (l *Loader) stamp(ctx context.Context) (time.Time, error) {
 	}
 	l.stamped = now
 	return now, nil
+}
+
+func fresh(at, now time.Time) bool {
+	age := now.Sub(at)
+	return age >= 0 && age < leaseAge
 }
 
 // send inserts rows of b. Rows that ClickHouse refuses are found by halving and become dead letters; the others are
@@ -145,6 +179,10 @@ func (l *Loader) send(ctx context.Context, token string, b *block, rows []clickh
 	if len(rows) == 1 {
 		return l.refuse(ctx, b, rows[0], err)
 	}
+	if b.halved == nil {
+		b.halved = map[string]bool{}
+	}
+	b.halved[token] = true
 	half := len(rows) / 2
 	if err := l.send(ctx, token+"/0", b, rows[:half]); err != nil {
 		return err

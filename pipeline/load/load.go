@@ -91,6 +91,7 @@ type Loader struct {
 
 	plan       Plan
 	proved     time.Time // when the plan was last known to be this Loader's
+	looked     time.Time // when what is stored of the plan was read back last; zero when nobody has sent any of it
 	recent     *recentIDs
 	ends       ends          // of the batch in hand
 	stamped    time.Time     // the latest time of load that any row has

@@ -16,6 +16,8 @@ import (
 // errAway is what the store says when it does not say what has happened.
 var errAway = errors.New("store is away")
 
+const forEver = 100 * 365 * 24 * time.Hour
+
 // fakeStore is a store that fails on command. Like ClickHouse it stores a block whole or not at all and drops a block
 // whose token it has seen.
 type fakeStore struct {
@@ -23,8 +25,7 @@ type fakeStore struct {
 	rows   []clickhouse.Row
 	dead   []clickhouse.DeadLetter
 	ends   []clickhouse.LoadEnds
-	tokens map[string]bool
-	recent []string // the tokens, oldest first
+	tokens map[string]time.Time // when they came
 
 	// fault is asked at each call; before makes the call fail without effect, after lets it fail after its effect, and
 	// forget lets it remember the token without the rows.
@@ -33,20 +34,22 @@ type fakeStore struct {
 
 	inserting func([]clickhouse.Row) // told of every insert that is not refused
 
-	window int           // how many tokens it remembers
-	stale  time.Duration // how old a time of load may be
+	late   func() time.Duration // asked at each insert: it fails, and comes so much later all the same; 0 for not
+	memory time.Duration        // how long tokens are remembered
+	stale  time.Duration        // how old a time of load may be
 }
 
 func newFakeStore() *fakeStore {
 	return &fakeStore{
-		tokens: map[string]bool{},
+		tokens: map[string]time.Time{},
 		fault:  func(string) (bool, bool, bool) { return false, false, false },
 		refuse: func(clickhouse.Row) bool { return false },
 
 		inserting: func([]clickhouse.Row) {},
 
-		window: 10_000,
-		stale:  100 * 365 * 24 * time.Hour,
+		late:   func() time.Duration { return 0 },
+		memory: forEver,
+		stale:  forEver,
 	}
 }
 
@@ -72,10 +75,30 @@ func (s *fakeStore) Insert(ctx context.Context, token string, rows []clickhouse.
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if late := s.late(); late > 0 {
+		rows = slices.Clone(rows)
+		go func() {
+			time.Sleep(late)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.insert(token, rows, false)
+		}()
+		return errAway
+	}
 	before, after, forget := s.fault("insert")
 	if before {
 		return errAway
 	}
+	if err := s.insert(token, rows, forget); err != nil {
+		return err
+	}
+	if after || forget {
+		return errAway
+	}
+	return nil
+}
+
+func (s *fakeStore) insert(token string, rows []clickhouse.Row, forget bool) error {
 	for _, row := range rows {
 		if s.refuse(row) {
 			return clickhouse.ErrRefused
@@ -88,22 +111,16 @@ func (s *fakeStore) Insert(ctx context.Context, token string, rows []clickhouse.
 	if s.first(token) && !forget {
 		s.rows = append(s.rows, rows...)
 	}
-	if after || forget {
-		return errAway
-	}
 	return nil
 }
 
-// first reports whether a token is new, and remembers it as long as its window is.
+// first reports whether a token is new, and remembers it.
 func (s *fakeStore) first(token string) bool {
-	if s.tokens[token] {
+	came, known := s.tokens[token]
+	if known && time.Since(came) < s.memory {
 		return false
 	}
-	s.tokens[token] = true
-	if s.recent = append(s.recent, token); len(s.recent) > s.window {
-		delete(s.tokens, s.recent[0])
-		s.recent = s.recent[1:]
-	}
+	s.tokens[token] = time.Now()
 	return true
 }
 

@@ -44,7 +44,7 @@ type Collector struct {
 	server   *fasthttp.Server
 	visits   sync.Pool
 	rooms    sync.Pool // of *[schemas.MaxBatchBytes]byte, for bodies that are expanded
-	ahead    sync.Pool // of *[aheadBytes]byte, for what is read ahead
+	lot      *lot
 
 	deadlines deadlines // of Log.Append
 	shedder   *shedder
@@ -78,12 +78,14 @@ func New(cfg Config, log Log, enricher *enrich.Enricher, logger *slog.Logger) (*
 	}
 	c.deadlines.timeout = cfg.Limits.AppendTimeout
 	c.rooms.New = func() any { return new([schemas.MaxBatchBytes]byte) }
-	c.ahead.New = func() any { return new([aheadBytes]byte) }
 	c.visits.New = func() any { return new(visit) }
 	if err := c.addSites(); err != nil {
 		return nil, fmt.Errorf("configure collector: %w", err)
 	}
 	c.server = c.newServer()
+	c.lot = newLot(c.server.ServeConn, max(cfg.Limits.IdleTimeout-restAfter, 0))
+	c.metrics.set.NewGauge("heed_collector_connections", func() float64 { return float64(c.open.Load()) })
+	c.metrics.set.NewGauge("heed_collector_connections_parked", func() float64 { return float64(c.lot.size()) })
 	return c, nil
 }
 
@@ -119,10 +121,8 @@ func (c *Collector) newServer() *fasthttp.Server {
 		MaxRequestBodySize: schemas.MaxBatchBytes,
 		ReadTimeout:        l.ReadTimeout,
 		WriteTimeout:       l.WriteTimeout,
-		IdleTimeout:        l.IdleTimeout,
+		IdleTimeout:        min(restAfter, l.IdleTimeout),
 		Concurrency:        l.Connections + 1, // never reached: bound refuses before, and in JSON
-
-		ReduceMemoryUsage: true, // an idle connection holds no buffers; see waiter for what that would cost
 
 		CloseOnShutdown:              true,
 		DisablePreParseMultipartForm: true,
@@ -147,9 +147,11 @@ func (c *Collector) Serve(ln net.Listener) error {
 // Shutdown stops accepting, lets requests that have begun finish, and returns when they have or ctx ends. It may be
 // called again.
 func (c *Collector) Shutdown(ctx context.Context) error {
+	c.lot.close()
 	if err := c.server.ShutdownWithContext(ctx); err != nil {
 		return fmt.Errorf("wait for open requests: %w", err)
 	}
+	c.lot.waiting.Wait()
 	c.deadlines.stop()
 	return nil
 }
@@ -208,7 +210,7 @@ func (c *Collector) refuseTarget(ctx *fasthttp.RequestCtx, t target, err *schema
 func (c *Collector) finish(ctx *fasthttp.RequestCtx) {
 	r := recover()
 	if own := ours(ctx); own != nil {
-		own.settle()
+		own.settle(ctx.Conn())
 	}
 	if r == nil {
 		return

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"sync"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -109,13 +109,18 @@ func passes(err error) bool {
 // closed with unread bytes sends a reset, which may overtake the answer and destroy it in the client's buffer: a browser
 // that sends a long body would see a network error instead of 413. So the sending half is closed first, and what still
 // comes is read, within bounds, and thrown away.
+//
+// Between two requests it rests: see lot. The server's idle timeout is the short one after which it is parked.
 type conn struct {
 	net.Conn
 	c       *Collector
-	waiter  *waiter // nil where reading is not that of a socket
-	linger  atomic.Bool
+	outer   net.Conn // this one, as the server knows it; known from the first request on
+	parks   bool
+	resting bool         // nothing has been read since the last request was handled; the server's goroutine alone asks
+	rested  atomic.Bool  // nothing came for the time of rest: Close parks
+	ended   atomic.Bool  // closed
+	linger  atomic.Bool  // close gently
 	charged atomic.Int64 // bytes read since the last settle
-	close   func() error
 }
 
 // secureConn shows fasthttp that there is TLS.
@@ -130,8 +135,7 @@ type handshaker interface {
 }
 
 func newConn(inner net.Conn, owner *Collector) net.Conn {
-	c := &conn{Conn: inner, c: owner, waiter: newWaiter(inner, &owner.ahead)}
-	c.close = sync.OnceValue(c.end)
+	c := &conn{Conn: inner, c: owner, parks: canPark(inner)}
 	if secure, ok := inner.(handshaker); ok {
 		return secureConn{c, secure}
 	}
@@ -140,7 +144,11 @@ func newConn(inner net.Conn, owner *Collector) net.Conn {
 
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
-	n, err := c.read(p)
+	n, err := c.Conn.Read(p)
+	if c.resting {
+		c.resting = n == 0
+		c.rested.Store(c.resting && c.parks && errors.Is(err, os.ErrDeadlineExceeded) && guard.Between(c.outer))
+	}
 	after := c.charged.Add(int64(n))
 	before := max(after-int64(n), freeBytes)
 	if after > before && c.c.bodies.Add(after-before) > c.c.cfg.Limits.BodyBytes {
@@ -149,32 +157,41 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// read waits without a buffer for the first byte of a request, and reads into p otherwise.
-func (c *conn) read(p []byte) (int, error) {
-	if c.waiter == nil || len(c.waiter.ahead) == 0 && len(p) != 1 {
-		return c.Conn.Read(p)
+// SetReadDeadline implements net.Conn. A connection that cannot be parked rests where it is, for the whole idle timeout.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	if c.resting && !c.parks && guard.Between(c.outer) {
+		t = t.Add(c.c.lot.idle)
 	}
-	if len(c.waiter.ahead) == 0 {
-		if err := c.waiter.wait(); err != nil {
-			return 0, err
-		}
-	}
-	return c.waiter.take(p), nil
+	return c.Conn.SetReadDeadline(t)
 }
 
 // settle gives back what was charged, when a request has been handled.
-func (c *conn) settle() {
+func (c *conn) settle(outer net.Conn) {
+	c.outer, c.resting = outer, true
+	c.refund()
+}
+
+func (c *conn) refund() {
 	if was := c.charged.Swap(0); was > freeBytes {
 		c.c.bodies.Add(freeBytes - was)
 	}
 }
 
 // Close implements net.Conn.
-func (c *conn) Close() error { return c.close() }
+func (c *conn) Close() error {
+	if c.rested.Swap(false) && c.c.lot.park(c) {
+		return nil
+	}
+	return c.end()
+}
 
+// end closes for good.
 func (c *conn) end() error {
+	if c.ended.Swap(true) {
+		return nil
+	}
 	defer c.c.open.Add(-1)
-	c.settle()
+	c.refund()
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if ok && c.linger.Swap(false) && half.CloseWrite() == nil {
 		_ = c.Conn.SetReadDeadline(time.Now().Add(lingerTime))

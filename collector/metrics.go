@@ -17,6 +17,8 @@ import (
 //	heed_collector_batches_total                     batches answered with 202
 //	heed_collector_refused_total{code}               requests answered with an error, of any site or none
 //	heed_collector_pixels_lost_total                 images answered with X-Heed-Stored: 0
+//	heed_collector_connections                       connections that are open
+//	heed_collector_connections_parked                of those, idle long enough to hold next to nothing
 //	heed_collector_accept_errors_total               connections that could not be accepted, as when too many files are open
 //	heed_collector_choices_sealed_total              choices sealed with a new record
 //	heed_collector_choices_malformed_total           choices that could not be read, taken for none

@@ -61,6 +61,16 @@ func Inner(c net.Conn) net.Conn {
 	return c
 }
 
+// Between reports whether c, as a Listener of this package has made it, stands between two requests: none has begun that
+// has not been given away whole. It may not be called during Read.
+func Between(c net.Conn) bool {
+	if secure, ok := c.(*secureConn); ok {
+		c = secure.Conn
+	}
+	own, ok := c.(*Conn)
+	return ok && own.pieces == nil && !own.body.isOpen()
+}
+
 // Conn reads requests along with the server behind it. It follows the stream from head to body to the next head, and
 // gives the last byte of a head away only after Check has seen the whole; a *Fault takes its place. Bodies pass
 // unchanged. Nothing is copied unless a head comes in pieces, and nothing is held between requests.

@@ -9,12 +9,12 @@ import (
 
 func testClients() (c *clients, missed *int) {
 	missed = new(int)
-	return &clients{bots: bots, cache: newClientCache(), missed: func() { *missed++ }}, missed
+	return &clients{bots: bots, cache: newCache[Client](), missed: func() { *missed++ }}, missed
 }
 
 func (c *clients) of(h Headers) Client { return c.get(&h) }
 
-func (c *clientCache) entries() (n int) {
+func (c *cache[V]) entries() (n int) {
 	for i := range c.sets {
 		for w := range c.sets[i] {
 			if c.sets[i][w].Load() != nil {
@@ -72,26 +72,26 @@ func TestClientsAreNotMixedUp(t *testing.T) {
 }
 
 func TestCacheIsBounded(t *testing.T) {
-	cache := newClientCache()
+	cache := newCache[Client]()
 	for i := range 4 * cacheSets * cacheWays {
-		cache.put(cache.key(seenHeaders{userAgent: fmt.Sprint(i)}), Client{Browser: chrome})
+		cache.put(keyIn(cache, seenHeaders{userAgent: fmt.Sprint(i)}), Client{Browser: chrome})
 	}
 	if got := cache.entries(); got > cacheSets*cacheWays {
 		t.Errorf("%d entries, want at most %d", got, cacheSets*cacheWays)
 	}
 	bytes := unsafe.Sizeof(*cache) + cacheSets*cacheWays*96 // the allocator's size for an entry
-	if size := unsafe.Sizeof(cacheEntry{}); size > 96 || bytes > 1_800_000 {
+	if size := unsafe.Sizeof(cacheEntry[Client]{}); size > 96 || bytes > 1_800_000 {
 		t.Errorf("an entry has %d bytes, the cache %d, want at most 96 and 1.8 MB", size, bytes)
 	}
 }
 
 func TestFloodKeepsWhatIsUsed(t *testing.T) {
-	cache := newClientCache()
-	wanted := cache.key(seenHeaders{userAgent: "wanted"})
+	cache := newCache[Client]()
+	wanted := keyIn(cache, seenHeaders{userAgent: "wanted"})
 	cache.put(wanted, Client{Browser: firefox})
 	cache.get(wanted)
 	for i := range 4 * cacheSets * cacheWays {
-		cache.put(cache.key(seenHeaders{userAgent: fmt.Sprint(i)}), Client{Browser: chrome})
+		cache.put(keyIn(cache, seenHeaders{userAgent: fmt.Sprint(i)}), Client{Browser: chrome})
 	}
 	if got, ok := cache.get(wanted); !ok || got.Browser != firefox {
 		t.Errorf("get = %+v, %v after a flood of others, want it kept", got, ok)
@@ -99,7 +99,7 @@ func TestFloodKeepsWhatIsUsed(t *testing.T) {
 }
 
 func TestSetMakesRoomWhenAllAreUsed(t *testing.T) {
-	cache := newClientCache()
+	cache := newCache[Client]()
 	key := func(i uint64) cacheKey { return cacheKey{7, i} } // all in one set
 	for i := range uint64(cacheWays + 1) {
 		want := Client{Browser: fmt.Sprint(i)} // the keys differ in their second half alone
@@ -111,7 +111,7 @@ func TestSetMakesRoomWhenAllAreUsed(t *testing.T) {
 }
 
 func TestCacheByManyGoroutines(t *testing.T) {
-	c := &clients{bots: bots, cache: newClientCache(), missed: func() {}}
+	c := &clients{bots: bots, cache: newCache[Client](), missed: func() {}}
 	cases := clientCases(t)
 	var wg sync.WaitGroup
 	for range 4 {
@@ -150,7 +150,7 @@ func BenchmarkClient(b *testing.B) {
 }
 
 func BenchmarkClientParallel(b *testing.B) {
-	c := &clients{bots: bots, cache: newClientCache(), missed: func() {}}
+	c := &clients{bots: bots, cache: newCache[Client](), missed: func() {}}
 	h := clientCases(b)[0].headers()
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {

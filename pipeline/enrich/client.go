@@ -57,13 +57,13 @@ func (e *Enricher) Client(h Headers) Client { return e.clients.get(&h) }
 // clients reads headers, and remembers.
 type clients struct {
 	bots   *botList
-	cache  *clientCache
+	cache  *cache[Client]
 	missed func() // is called when headers were not remembered
 }
 
 func (c *clients) get(h *Headers) Client {
 	h.cut()
-	key := c.cache.key(seenHeaders{h.UserAgent, h.CHUA, h.CHPlatform, signsOf(h)})
+	key := keyIn(c.cache, seenHeaders{h.UserAgent, h.CHUA, h.CHPlatform, signsOf(h)})
 	if known, ok := c.cache.get(key); ok {
 		return known
 	}

@@ -127,7 +127,7 @@ func FuzzClient(f *testing.F) {
 	}
 	f.Add("Mozilla/5.0 (compatible; Googlebot/2.1)", "", "", "", "none", "navigate", "document", false)
 	known := closedSets()
-	cache := newClientCache()
+	cache := newCache[Client]()
 	f.Fuzz(func(t *testing.T, ua, brands, mobile, platform, site, mode, accept string, secure bool) {
 		h := Headers{
 			UserAgent: ua, CHUA: brands, CHMobile: mobile, CHPlatform: platform,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -45,6 +46,8 @@ func (c Config) Validate() error {
 type Enricher struct {
 	places   []*source
 	networks []*source
+	known    *cache[Place]
+	replaced atomic.Uint64 // how often a geo file has been, after which nothing is known any more
 	clients  clients
 	log      *slog.Logger
 	metrics  metrics
@@ -60,8 +63,8 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Enricher, error) 
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	e := &Enricher{log: log.With("component", "enrich"), metrics: newMetrics()}
-	e.clients = clients{bots: newBotList(botText), cache: newClientCache(), missed: e.metrics.clientReads.Inc}
+	e := &Enricher{log: log.With("component", "enrich"), metrics: newMetrics(), known: newCache[Place]()}
+	e.clients = clients{bots: newBotList(botText), cache: newCache[Client](), missed: e.metrics.clientReads.Inc}
 	var errs []error
 	add := func(path string, want kind) *source {
 		s := &source{path: path, kind: want}
@@ -122,6 +125,7 @@ func (e *Enricher) refreshOne(s *source) {
 	if err == nil && changed {
 		err = s.load()
 		if err == nil {
+			e.replaced.Add(1)
 			e.metrics.reloads.Inc()
 			e.log.Info("geo file loaded", "file", s.path)
 		}

@@ -14,42 +14,57 @@ type Place struct {
 }
 
 // Place looks ip up. An address that is not on the public internet has no place; a 4-in-6 address is its IPv4 address.
-func (e *Enricher) Place(ip netip.Addr) (p Place) {
+func (e *Enricher) Place(ip netip.Addr) Place {
 	ip = ip.Unmap().WithZone("")
 	if !ip.IsGlobalUnicast() || ip.IsPrivate() {
 		return Place{}
 	}
+	key := keyIn(e.known, seenAddress{ip.As16(), e.replaced.Load()})
+	if p, ok := e.known.get(key); ok {
+		return p
+	}
+	p, ok := e.find(ip)
+	if ok {
+		e.known.put(key, p)
+	}
+	return p
+}
+
+// find asks the files. It reports false where one of them could not be read, and the place may be known the next time.
+func (e *Enricher) find(ip netip.Addr) (p Place, ok bool) {
 	// The files are mapped into memory. Where one is cut short in place, reading it is a fault, which by default ends
 	// the process; here it becomes a panic and the place unknown, until the next poll finds the new file.
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer e.surviveFault(&p)
+	defer e.surviveFault(&p, &ok)
 
+	ok = true
 	for _, s := range e.places {
-		if found := e.lookup(s, ip); found.Country != "" {
+		if found := e.lookup(s, ip, &ok); found.Country != "" {
 			p.Country, p.Region = found.Country, found.Region
 			break
 		}
 	}
 	for _, s := range e.networks {
-		if found := e.lookup(s, ip); found.Network != 0 {
+		if found := e.lookup(s, ip, &ok); found.Network != 0 {
 			p.Network, p.NetworkOwner = found.Network, found.NetworkOwner
 			break
 		}
 	}
-	return p
+	return p, ok
 }
 
 // lookup counts an error and goes on without: a damaged record of one address is no reason to refuse its events.
-func (e *Enricher) lookup(s *source, ip netip.Addr) Place {
+func (e *Enricher) lookup(s *source, ip netip.Addr, ok *bool) Place {
 	found, err := s.table().lookup(ip)
 	if err != nil {
 		e.metrics.lookupErrors.Inc()
+		*ok = false
 	}
 	return found
 }
 
 // surviveFault must be deferred directly. Panics that are not memory faults go on.
-func (e *Enricher) surviveFault(p *Place) {
+func (e *Enricher) surviveFault(p *Place, ok *bool) {
 	r := recover()
 	if r == nil {
 		return
@@ -57,6 +72,6 @@ func (e *Enricher) surviveFault(p *Place) {
 	if _, fault := r.(interface{ Addr() uintptr }); !fault {
 		panic(r)
 	}
-	*p = Place{}
+	*p, *ok = Place{}, false
 	e.metrics.lookupErrors.Inc()
 }

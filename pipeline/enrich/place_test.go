@@ -317,8 +317,17 @@ func TestPlaceSurvivesAFileCutInPlace(t *testing.T) {
 	if err := os.Truncate(path, 0); err != nil {
 		t.Fatal(err)
 	}
-	if got := e.Place(ip); got != (Place{}) {
-		t.Errorf("Place = %+v, want none", got)
+	if got := e.Place(ip).Country; got != "US" {
+		t.Errorf("country %q of an address seen before the cut, want US", got)
+	}
+	other := netip.MustParseAddr("8.8.100.8")
+	for range 2 { // nor is it remembered that nothing was found
+		if got, ok := e.find(other); got != (Place{}) || ok {
+			t.Errorf("find = %+v, %v, want none", got, ok)
+		}
+		if got := e.Place(other); got != (Place{}) {
+			t.Errorf("Place = %+v, want none", got)
+		}
 	}
 	replace(t, path, flatDatabase("DE", "").bytes(t))
 	e.refresh()
@@ -402,8 +411,16 @@ func BenchmarkPlace(b *testing.B) {
 	for i := range ips {
 		ips[i] = netip.AddrFrom4([4]byte{byte(i*37 + 1), byte(i * 11), byte(i), 1})
 	}
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		e.Place(ips[i%len(ips)])
-	}
+	b.Run("new", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			e.find(ips[i%len(ips)])
+		}
+	})
+	b.Run("known", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			e.Place(ips[i%len(ips)])
+		}
+	})
 }

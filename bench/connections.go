@@ -57,6 +57,7 @@ func (b bench) connect(ctx context.Context) (c crowd, err error) {
 				return err
 			}
 			idle[dialer] = append(idle[dialer], one)
+			m.nextVisit()
 			if err := one.exchange(m.next()); err != nil {
 				return err
 			}
@@ -89,6 +90,7 @@ func (b bench) arrive(ctx context.Context, t target, c *crowd) error {
 			if due >= b.duration {
 				return nil
 			}
+			m.nextVisit()
 			request := m.next()
 			sleepUntil(start.Add(due))
 			one, err := dial(t.address, source(dialer))

@@ -36,14 +36,26 @@ type target struct {
 	pixel   bool   // events travel in the query of a GET, as a log of pixels has it
 }
 
+// requestsPerVisit is how many requests a visitor sends before another one comes: a page or three, each with its view and
+// what it was looked at.
+const requestsPerVisit = 5
+
 // maker makes requests of page views with random ids. It belongs to one connection.
 type maker struct {
 	target
 	random *rand.Rand
 	events int // per request
-	ids    []uuid.UUID
-	body   []byte
-	raw    []byte
+	visit
+	ids  []uuid.UUID
+	body []byte
+	raw  []byte
+}
+
+// visit is what the requests of one visitor have in common.
+type visit struct {
+	left int        // requests until the next visitor comes
+	id   [2]uint64  // the visitor's, which the first answer sets as a cookie
+	ip   netip.Addr // IPv4
 }
 
 func newMaker(t target, events int, seed, connection uint64) *maker {
@@ -53,11 +65,25 @@ func newMaker(t target, events int, seed, connection uint64) *maker {
 // next makes one request as it goes over the wire. It is good until the next call, and ids are those of its events.
 func (m *maker) next() []byte {
 	m.ids = m.ids[:0]
+	if m.left == 0 {
+		m.nextVisit()
+	}
+	m.left--
 	if m.pixel {
 		return m.nextPixel()
 	}
 	m.makeBody()
 	return m.post()
+}
+
+// nextVisit lets another visitor come.
+func (m *maker) nextVisit() {
+	m.left = requestsPerVisit
+	m.id = [2]uint64{m.random.Uint64(), m.random.Uint64()}
+	var raw [4]byte
+	binary.BigEndian.PutUint32(raw[:], m.random.Uint32())
+	raw[0] = 1 + raw[0]%223
+	m.ip = netip.AddrFrom4(raw)
 }
 
 // again makes the same request once more, as one whose answer was not a 2xx.
@@ -76,7 +102,11 @@ func (m *maker) post() []byte {
 	b = append(b, "\r\nReferer: "...)
 	b = append(b, m.origin...)
 	b = append(b, "/\r\nX-Forwarded-For: "...)
-	b = m.appendAddress(b)
+	b = m.ip.AppendTo(b)
+	if m.left < requestsPerVisit-1 {
+		b = append(b, "\r\nCookie: heed_v_"+siteKey+"="...)
+		b = m.appendVisitor(b)
+	}
 	b = append(b, "\r\nContent-Length: "...)
 	b = strconv.AppendInt(b, int64(len(m.body)), 10)
 	b = append(b, "\r\n\r\n"...)
@@ -96,7 +126,7 @@ func (m *maker) nextPixel() []byte {
 	b = append(b, " HTTP/1.1\r\n"+headers+"Referer: "...)
 	b = append(b, m.origin...)
 	b = append(b, "/\r\nX-Forwarded-For: "...)
-	b = m.appendAddress(b)
+	b = m.ip.AppendTo(b)
 	m.raw = append(b, "\r\n\r\n"...)
 	return m.raw
 }
@@ -145,15 +175,7 @@ func (m *maker) appendID(b []byte, ms int64) []byte {
 	return b
 }
 
-// appendVisitor appends a random 128-bit id.
+// appendVisitor appends the visitor's 128-bit id.
 func (m *maker) appendVisitor(b []byte) []byte {
-	return fmt.Appendf(b, "%016x%016x", m.random.Uint64(), m.random.Uint64())
-}
-
-// appendAddress appends a random IPv4 address that may be a client's.
-func (m *maker) appendAddress(b []byte) []byte {
-	var raw [4]byte
-	binary.BigEndian.PutUint32(raw[:], m.random.Uint32())
-	raw[0] = 1 + raw[0]%223
-	return netip.AddrFrom4(raw).AppendTo(b)
+	return fmt.Appendf(b, "%016x%016x", m.id[0], m.id[1])
 }

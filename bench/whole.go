@@ -116,6 +116,7 @@ func (w *whole) target(acked *tally) (target, error) {
 	}
 	t.choice = consent.Choice{Granted: consent.All, Day: consent.DayOf(time.Now()), Notice: notice[1]}.String()
 	m := newMaker(t, 1, 0, 0)
+	m.nextVisit()
 	m.makeBody()
 	request, err := http.NewRequest(http.MethodPost, site+"/ordinary", strings.NewReader(string(m.body)))
 	if err != nil {

@@ -151,7 +151,7 @@ func (c *Collector) Shutdown(ctx context.Context) error {
 	if err := c.server.ShutdownWithContext(ctx); err != nil {
 		return fmt.Errorf("wait for open requests: %w", err)
 	}
-	c.lot.waiting.Wait()
+	c.lot.serving.Wait()
 	c.deadlines.stop()
 	return nil
 }

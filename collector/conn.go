@@ -121,6 +121,7 @@ type conn struct {
 	ended   atomic.Bool  // closed
 	linger  atomic.Bool  // close gently
 	charged atomic.Int64 // bytes read since the last settle
+	place                // in the lot, whose lock guards it
 }
 
 // secureConn shows fasthttp that there is TLS.

@@ -5,60 +5,130 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // restAfter is how long a connection may be silent after a request before it is parked. Browsers that send several
 // batches in a row do it faster than this.
-const restAfter = 200 * time.Millisecond
+const restAfter = 10 * time.Millisecond
 
 // lot is where connections wait between requests. A server's goroutine has a stack that has grown with the requests it
 // has handled, and buffers; ten thousand idle connections would each hold theirs. So when one has been silent for
-// restAfter, its server ends as if the client had gone, and what waits for the next request is a goroutine that has done
-// nothing yet and holds nothing.
+// restAfter, its server ends as if the client had gone, and the connection is left to one goroutine that watches all of
+// them and holds nothing for each. The next request begins with a goroutine of its own.
 type lot struct {
-	serve func(net.Conn) error // handles requests until the connection rests again, or has ended
-	idle  time.Duration        // for which a connection may be parked
+	serve   func(net.Conn) error // handles requests until the connection rests again, or has ended
+	idle    time.Duration        // for which a connection may be parked
+	serving sync.WaitGroup       // the watcher, and every connection that it has woken
 
-	waiting sync.WaitGroup
-	mu      sync.Mutex
-	closed  bool
-	parked  map[*conn]struct{}
+	mu     sync.Mutex
+	closed bool
+	poller *poller // nil until the first connection is parked, and where nothing can be
+	parked map[int]*conn
+	oldest *conn // the list goes on by next; all have the same time, so the first to be parked is the first to go
+	newest *conn
 }
 
 func newLot(serve func(net.Conn) error, idle time.Duration) *lot {
-	return &lot{serve: serve, idle: idle, parked: map[*conn]struct{}{}}
+	return &lot{serve: serve, idle: idle, parked: map[int]*conn{}}
 }
 
-// park takes over a connection that its server has let go of. It reports false when the lot is closed.
+// place is a parked connection's place in the lot.
+type place struct {
+	prev, next *conn
+	fd         int
+	since      time.Time
+}
+
+// park takes over a connection that its server has let go of. It reports false when it does not.
 func (l *lot) park(c *conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
+	if l.closed || !l.isWatchingLocked() {
 		return false
 	}
-	l.parked[c] = struct{}{}
-	l.waiting.Go(func() { l.keep(c) })
+	fd, err := descriptor(c.Conn)
+	if err != nil || l.poller.add(fd) != nil {
+		return false
+	}
+	c.place = place{prev: l.newest, fd: fd, since: time.Now()}
+	if l.newest == nil {
+		l.oldest = c
+	} else {
+		l.newest.next = c
+	}
+	l.newest, l.parked[fd] = c, c
 	return true
 }
 
-// keep waits for the next request and has it served.
-func (l *lot) keep(c *conn) {
-	awake := c.awaitByte(time.Now().Add(l.idle))
-	if l.leave(c) && awake {
-		_ = l.serve(c.outer) // it tells the client what went wrong, and closes
-		return
+// isWatchingLocked starts the watcher with the first connection.
+func (l *lot) isWatchingLocked() bool {
+	if l.poller != nil {
+		return true
 	}
-	_ = c.end()
+	p, err := newPoller()
+	if err != nil {
+		return false
+	}
+	l.poller = p
+	l.serving.Go(func() { l.watch(p) })
+	return true
 }
 
-// leave reports false when the lot has been closed meanwhile.
-func (l *lot) leave(c *conn) bool {
+// watch has every connection served that has something to read, and ends those that were silent for too long.
+func (l *lot) watch(p *poller) {
+	for {
+		ready, err := p.wait(time.Now().Add(max(l.idle/16, restAfter)))
+		if err != nil {
+			return // closed
+		}
+		for _, fd := range ready {
+			if c := l.wake(fd); c != nil {
+				l.serving.Go(func() { _ = l.serve(c.outer) }) // it tells the client what went wrong, and closes
+			}
+		}
+		for c := l.expired(time.Now()); c != nil; c = l.expired(time.Now()) {
+			_ = c.end()
+		}
+	}
+}
+
+// wake takes a connection out of the lot, or nothing when it has left.
+func (l *lot) wake(fd int) *conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.parked, c)
-	return !l.closed
+	c := l.parked[fd]
+	if c != nil {
+		l.leaveLocked(c)
+	}
+	return c
+}
+
+// expired takes out a connection that has been parked for too long.
+func (l *lot) expired(now time.Time) *conn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := l.oldest
+	if c == nil || now.Sub(c.since) < l.idle {
+		return nil
+	}
+	l.leaveLocked(c)
+	return c
+}
+
+func (l *lot) leaveLocked(c *conn) {
+	l.poller.remove(c.fd)
+	delete(l.parked, c.fd)
+	if c.prev == nil {
+		l.oldest = c.next
+	} else {
+		c.prev.next = c.next
+	}
+	if c.next == nil {
+		l.newest = c.prev
+	} else {
+		c.next.prev = c.prev
+	}
+	c.place = place{}
 }
 
 // size is how many connections are parked.
@@ -68,18 +138,22 @@ func (l *lot) size() int {
 	return len(l.parked)
 }
 
-// close ends the connections that are parked. No other can be parked any more.
+// close ends the connections that are parked, and the watcher. Nothing can be parked any more.
 func (l *lot) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
-	for c := range l.parked {
+	for _, c := range l.parked {
+		l.leaveLocked(c)
 		_ = c.end()
+	}
+	if l.poller != nil {
+		l.poller.stop()
 	}
 }
 
-// canPark reports whether a connection can be waited for without reading from it. Through TLS and PROXY headers bytes may
-// have been read that nobody has asked for.
+// canPark reports whether a connection can be watched by its descriptor. Through TLS and PROXY headers bytes may have
+// been read that nobody has asked for.
 func canPark(c net.Conn) bool {
 	switch c.(type) {
 	case *net.TCPConn, *net.UnixConn:
@@ -88,22 +162,12 @@ func canPark(c net.Conn) bool {
 	return false
 }
 
-// awaitByte returns true as soon as reading would not block, be it because the client has gone.
-func (c *conn) awaitByte(until time.Time) bool {
-	raw, err := c.Conn.(syscall.Conn).SyscallConn()
-	if err != nil || c.Conn.SetReadDeadline(until) != nil {
-		return false
+// descriptor is the number of the socket. It is good until the connection is closed.
+func descriptor(c net.Conn) (fd int, err error) {
+	raw, err := c.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return 0, err
 	}
-	return raw.Read(hasInput) == nil
-}
-
-// hasInput asks without waiting.
-func hasInput(fd uintptr) bool {
-	asked := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	for {
-		n, err := unix.Poll(asked[:], 0)
-		if err != unix.EINTR {
-			return n > 0 || err != nil
-		}
-	}
+	err = raw.Control(func(number uintptr) { fd = int(number) })
+	return fd, err
 }

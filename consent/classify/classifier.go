@@ -2,17 +2,18 @@ package classify
 
 import (
 	"fmt"
+	"slices"
 
 	"heed/consent"
 )
 
-// maxNameBytes is how much of a name is read.
-const maxNameBytes = 256
+// maxNameBytes is the longest name that is looked up. A longer one is unknown, unless an override fits it.
+const maxNameBytes = 1024
 
 // Override is a site owner's own word about a name. It beats every fact.
 type Override struct {
 	Pattern string // a name; * stands for any text
-	Domain  string // where it lives; empty is any, which a pattern with fewer than MinPatternBytes of text may not be
+	Domain  string // the site it belongs to, as the own one; empty is any, for which a pattern has to be Distinctive
 	Class   consent.Categories
 }
 
@@ -41,7 +42,7 @@ func oneClass(c consent.Categories) bool { return c != 0 && c&(c-1) == 0 && cons
 
 // Classifier gives verdicts. It is read-only once made, and safe for use by several goroutines at once.
 type Classifier struct {
-	overrides []Override
+	overrides []Override // their domains are sites
 	table     *Table
 	names     index
 	hosts     hosts
@@ -58,19 +59,25 @@ func New(cfg Config) (*Classifier, error) {
 			return nil, err
 		}
 	}
+	overrides := slices.Clone(cfg.Overrides)
+	for i, o := range overrides {
+		overrides[i].Domain = site(host(o.Domain))
+	}
 	return &Classifier{
-		overrides: cfg.Overrides, table: cfg.Table, names: newIndex(cfg.Table.Facts), hosts: newHosts(cfg.Table.Facts),
+		overrides: overrides, table: cfg.Table, names: newIndex(cfg.Table.Facts), hosts: newHosts(cfg.Table.Facts),
 	}, nil
 }
 
 // Classify says to which category c belongs. It does not fail: what makes no sense is unknown, hence advertising.
 func (cl *Classifier) Classify(c Cookie) Verdict {
-	c.Name = c.Name[:min(len(c.Name), maxNameBytes)]
-	at := cl.stand(c)
+	at := stand(c)
 	for _, o := range cl.overrides {
-		if Match(o.Pattern, c.Name) && (o.Domain == "" || at.on(site(host(o.Domain)))) {
+		if Match(o.Pattern, c.Name) && (o.Domain == "" || o.Domain == at.home) {
 			return Verdict{Class: o.Class, Confidence: High, Reason: ByOverride, Fact: o.Pattern}
 		}
+	}
+	if len(c.Name) > maxNameBytes {
+		return unknown
 	}
 	if v, ok := cl.byFact(at, cl.names.named(c.Name)); ok {
 		return v
@@ -84,26 +91,36 @@ func (cl *Classifier) Classify(c Cookie) Verdict {
 	return cl.byShape(c, at)
 }
 
-// place is where a cookie stands: the sites that it belongs to, and that wrote it.
+// place is where a cookie stands. Sites are registrable domains.
 type place struct {
-	domain, setter string // registrable domains; empty is unknown or the page's own
-	foreign        bool   // it belongs to, or was written by, another site than the page's
+	home    string    // the site it belongs to; the page's own when none is known
+	foreign [2]string // the sites other than the page's that it belongs to and was written by; empty where there is none
 }
 
-func (cl *Classifier) stand(c Cookie) place {
-	page := site(host(c.FirstParty))
-	at := place{domain: site(host(c.Domain)), setter: site(host(c.Setter))}
-	if page != "" && at.domain == page {
-		at.domain = ""
+func stand(c Cookie) place {
+	page, domain, setter := site(host(c.FirstParty)), site(host(c.Domain)), site(host(c.Setter))
+	at := place{home: domain}
+	if domain == "" {
+		at.home = page
 	}
-	if page != "" && at.setter == page {
-		at.setter = ""
+	if domain != page {
+		at.foreign[0] = domain
 	}
-	at.foreign = at.domain != "" || at.setter != ""
+	if setter != page {
+		at.foreign[1] = setter
+	}
 	return at
 }
 
-func (at place) on(site string) bool { return site != "" && (site == at.domain || site == at.setter) }
+func (at place) isForeign() bool { return at.foreign != [2]string{} }
+
+// on reports whether a site has to do with the cookie and is not the page's own.
+func (at place) on(site string) bool {
+	return site != "" && (site == at.foreign[0] || site == at.foreign[1])
+}
+
+// unknown is the verdict when nothing is known.
+var unknown = Verdict{Class: consent.Advertising, Confidence: Low, Reason: ByNothing}
 
 // lenient are the categories that let a cookie be stored before the visitor was asked, or on less than a full yes.
 func lenient(c consent.Categories) bool { return c < consent.Performance }
@@ -130,9 +147,13 @@ func (cl *Classifier) byFact(at place, fits []int) (Verdict, bool) {
 	return Verdict{}, false
 }
 
-// confirms reports whether the cookie stands on a domain of the fact's owner.
+// confirms reports whether the cookie stands on a domain of the fact's owner; for a pattern that is too short to be
+// distinctive, on a domain of the fact itself.
 func (cl *Classifier) confirms(fact Fact, at place) bool {
-	return at.foreign && (cl.hosts.owns(cl.table.Facts, fact.Owner, at.domain) || cl.hosts.owns(cl.table.Facts, fact.Owner, at.setter))
+	if Distinctive(fact.Pattern) {
+		return cl.hosts.owns(fact.Owner, at.foreign[0]) || cl.hosts.owns(fact.Owner, at.foreign[1])
+	}
+	return slices.ContainsFunc(fact.Domains, func(domain string) bool { return at.on(site(domain)) })
 }
 
 // believable reports whether a fact may be believed by its name alone. Short patterns fit names of other makers, and a
@@ -144,7 +165,7 @@ func believable(fact Fact, at place) bool {
 	if !lenient(fact.Class) {
 		return true
 	}
-	return !at.foreign && (len(fact.Domains) == 0 || literalBytes(fact.Pattern) >= MinPatternBytes)
+	return !at.isForeign() && (len(fact.Domains) == 0 || literalBytes(fact.Pattern) >= MinPatternBytes)
 }
 
 // longestMatches are the facts with the longest pattern that can be believed here.
@@ -192,9 +213,9 @@ func (cl *Classifier) verdict(facts []int, confirmed bool) Verdict {
 // byHost answers from the company behind the host. A host never excuses: the strictest of what it is known to set, and
 // at least performance.
 func (cl *Classifier) byHost(at place) (Verdict, bool) {
-	for _, s := range []string{at.domain, at.setter} {
+	for _, s := range at.foreign {
 		facts := cl.hosts.bySite[s]
-		if s == "" || len(facts) == 0 {
+		if len(facts) == 0 {
 			continue
 		}
 		v := cl.verdict(facts, false)

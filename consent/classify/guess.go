@@ -14,7 +14,7 @@ const (
 func (cl *Classifier) byShape(c Cookie, at place) Verdict {
 	p, word := cl.table.Shapes.Guess(c.Name, c.Lifetime)
 	if word == "" {
-		return Verdict{Class: consent.Advertising, Confidence: Low, Reason: ByNothing}
+		return unknown
 	}
 	v := Verdict{Class: consent.Advertising, Confidence: Low, Reason: ByShape, Fact: word}
 	essential, functional, performance, advertising := p[0], p[1], p[2], p[3]
@@ -40,7 +40,7 @@ func (cl *Classifier) byShape(c Cookie, at place) Verdict {
 // excusable reports whether words may excuse a cookie at all: not one of another site, not one made to be read from
 // other sites, and none whose value can tell visitors apart, unless the page's own server keeps it to itself.
 func excusable(c Cookie, at place) bool {
-	return !at.foreign && !c.CrossSite && (c.Value != Identifier || hidden(c))
+	return !at.isForeign() && !c.CrossSite && (c.Value != Identifier || hidden(c))
 }
 
 // hidden reports whether only the site's own server reads the cookie, and for this visit alone: what measures visitors

@@ -33,28 +33,23 @@ func site(host string) string {
 	return domain
 }
 
-// hosts knows the companies behind domains.
+// hosts knows the companies behind sites.
 type hosts struct {
-	bySite map[string][]int // the facts that live on a site
+	bySite map[string][]int   // the facts that live on a site
+	owners map[[2]string]bool // an owner and a site of theirs
 }
 
 func newHosts(facts []Fact) hosts {
-	h := hosts{bySite: map[string][]int{}}
+	h := hosts{bySite: map[string][]int{}, owners: map[[2]string]bool{}}
 	for i, fact := range facts {
 		for _, domain := range fact.Domains {
-			s := site(host(domain))
+			s := site(domain)
 			h.bySite[s] = append(h.bySite[s], i)
+			h.owners[[2]string{fact.Owner, s}] = true
 		}
 	}
 	return h
 }
 
-// owns reports whether the owner of a fact has facts on the site.
-func (h *hosts) owns(facts []Fact, owner, site string) bool {
-	for _, i := range h.bySite[site] {
-		if facts[i].Owner == owner {
-			return true
-		}
-	}
-	return false
-}
+// owns reports whether the owner has facts on the site.
+func (h *hosts) owns(owner, site string) bool { return h.owners[[2]string{owner, site}] }

@@ -4,7 +4,7 @@ import "golang.org/x/net/publicsuffix"
 
 // aliases are the names under which sources list one company, and slips of theirs.
 var aliases = map[string]string{
-	"29 days": "Awin", "Advertiser's website": "Adobe", "Website operator": "Umami", "AdKernel": "Adkernel",
+	"": "Frameworks", "29 days": "Awin", "Advertiser's website": "Adobe", "Website operator": "Umami", "AdKernel": "Adkernel",
 	"BetweenDigital": "Between Digital", "betweendigital.com": "Between Digital", "Bazaar Voice": "Bazaarvoice",
 	"Casale Media": "Index Exchange", "comScore": "Comscore", "ComScore": "Comscore", "Constant Contact": "SharpSpring",
 	"Sharpspring": "SharpSpring", "Drift.com": "Drift", "Dot Metrics": "Dotmetrics", "Epsilon": "Epsilon",

@@ -143,7 +143,7 @@ func checkReferences(t *testing.T, objects []*object) {
 	}
 	chosen := func(o *object, selector map[string]any) {
 		for _, p := range pods {
-			if matches(labels(p), selector) {
+			if matches(podLabels(p), selector) {
 				return
 			}
 		}
@@ -177,7 +177,7 @@ func checkReferences(t *testing.T, objects []*object) {
 	}
 }
 
-func labels(pods *object) map[string]any {
+func podLabels(pods *object) map[string]any {
 	return at(pods.Spec, "template", "metadata", "labels").(map[string]any)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 	_ "time/tzdata" // a small machine has no zones of its own, and a question may name any
 )
@@ -49,9 +50,9 @@ type command struct {
 
 // commands in the order in which help lists them.
 func commands() []command {
-	return []command{
-		serveCommand(), collectCommand(), loadCommand(), reportCommand(), statsCommand(), ledgerCommand(), configCommand(), migrateCommand(), readyCommand(), clickhouseServeCommand(), classifyCommand(), versionCommand(), helpCommand(),
-	}
+	return slices.Concat([]command{
+		serveCommand(), collectCommand(), loadCommand(), reportCommand(), statsCommand(), ledgerCommand(), configCommand(), migrateCommand(), readyCommand(), capacityCommand(), clickhouseServeCommand(), classifyCommand(),
+	}, deadletterCommands(), []command{replayCommand(), versionCommand(), helpCommand()})
 }
 
 // usageError is a mistake in how the program was called.

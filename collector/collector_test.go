@@ -51,7 +51,7 @@ func TestBatchIsStoredWithWhatWasAllowed(t *testing.T) {
 		if len(ev.Visitor) != 16 || !bytes.Equal(ev.Visitor, got[0].Visitor) {
 			t.Errorf("stored[%d]: visitor = %x, want the same 16 bytes in all", i, ev.Visitor)
 		}
-		want := fmt.Sprint("shop true false 14 strictest 1 5 false ", notice)
+		want := fmt.Sprint("shop true false 14 strictest ", consent.MatrixVersion, " 5 false ", notice)
 		if have := fmt.Sprint(ev.Site, ev.Retried, ev.UnverifiedOrigin, ev.RetentionMonths, ev.Jurisdiction,
 			ev.MatrixVersion, ev.Categories, ev.Anonymous, ev.Notice); strings.Join(strings.Fields(have), "") != strings.ReplaceAll(want, " ", "") {
 			t.Errorf("stored[%d]: site, origin, rights = %s, want %s", i, have, want)

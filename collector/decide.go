@@ -3,7 +3,6 @@ package collector
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"slices"
 	"strconv"
 
 	"heed/consent"
@@ -42,7 +41,7 @@ func (c *Collector) decide(v *visit, said claim) {
 	h := &v.ctx.Request.Header
 	v.place = c.enricher.Place(v.address.Addr)
 	dnt := said.dnt || hasOne(h, "DNT")
-	claimed, counts := c.readChoice(v, said)
+	claimed, counts, proven := c.readChoice(v, said)
 	v.Decision = consent.Resolve(consent.Input{
 		Day:           consent.DayOf(v.received),
 		Place:         consent.Place{Country: v.place.Country, Region: v.place.Region},
@@ -51,6 +50,7 @@ func (c *Collector) decide(v *visit, said claim) {
 		JSGPC:         said.gpc,
 		DNT:           dnt,
 		Choice:        counts,
+		Unproven:      !proven,
 		Notice:        v.site.Notice,
 		Site:          v.site.asserts,
 	})
@@ -60,7 +60,7 @@ func (c *Collector) decide(v *visit, said claim) {
 	if dnt && !v.measured() {
 		v.ctx.Response.Header.SetCanonical(keyTk, valueN) // W3C Tracking Preference Expression: not tracking
 	}
-	if !slices.Contains(v.Reasons, consent.ChoiceMade) {
+	if !v.Reasons.Has(consent.ChoiceMade) {
 		v.choice, v.fresh = consent.Choice{}, false
 	}
 	if v.fresh {
@@ -69,30 +69,30 @@ func (c *Collector) decide(v *visit, said claim) {
 	}
 }
 
-// readChoice puts the choice into v, and checks its seal or makes it. A choice whose seal is wrong is no choice at all;
-// one without a seal takes away what it refuses, and grants once it has been sealed with a record id of its own. It
-// returns what the text grants, believed or not, and the choice that may count: nil is as if there was none.
-func (c *Collector) readChoice(v *visit, said claim) (claimed consent.Categories, counts *consent.Choice) {
+// readChoice puts the choice into v, and checks its seal or makes it. A choice without the right seal may only take away;
+// one without any grants once it has been sealed with a record id of its own. It returns what the text grants, believed or
+// not, the choice, nil when there is none, and whether what it grants is to be believed.
+func (c *Collector) readChoice(v *visit, said claim) (claimed consent.Categories, choice *consent.Choice, proven bool) {
 	if said.choice == "" {
-		return 0, nil
+		return 0, nil, false
 	}
-	choice, err := consent.ParseChoice(said.choice)
+	parsed, err := consent.ParseChoice(said.choice)
 	if err != nil {
 		c.metrics.choicesMalformed.Inc()
-		return 0, nil
+		parsed = consent.Unreadable()
 	}
-	claimed = choice.Granted
+	claimed = parsed.Granted
 	switch {
-	case choice.Sealed && !v.site.sealer.Verify(choice):
+	case parsed.Sealed && v.site.sealer.Verify(parsed):
+		proven = true
+	case parsed.Sealed:
 		c.metrics.sealsForged.Inc()
-		return claimed, nil
-	case !choice.Sealed && choice.Grants() && said.mayGrant:
-		choice, v.fresh = v.site.sealer.Seal(choice, random16()), true
-	case !choice.Sealed:
-		choice.Granted = consent.Essential
+		parsed.Sealed, parsed.Record = false, [16]byte{}
+	case parsed.Grants() && said.mayGrant:
+		parsed, v.fresh, proven = v.site.sealer.Seal(parsed, random16()), true, true
 	}
-	v.choice = choice
-	return claimed, &v.choice
+	v.choice = parsed
+	return claimed, &v.choice, proven
 }
 
 // identify finds the visitor's id where performance is granted, makes one where there is none, and sees to the cookie:

@@ -219,7 +219,7 @@ func TestAnonymousPageViewIsReduced(t *testing.T) {
 	if !slices.Equal(set, anonymousFields) {
 		t.Errorf("set fields = %q,\nwant %q", set, anonymousFields)
 	}
-	if got[0].Country != "CH" || got[0].Path != "/pricing" || got[0].Categories != uint32(consent.Essential) {
+	if got[0].Country != "CH" || got[0].Path != "/pricing" || got[0].Categories != uint32(consent.Essential|consent.Functional) { // as Switzerland allows before a choice
 		t.Errorf("stored = %v", got[0])
 	}
 }

@@ -25,14 +25,17 @@ var categoryNames = [...]string{"essential", "functional", "performance", "adver
 func (c Categories) Has(other Categories) bool { return c&other == other }
 
 // String returns the names in the order of their bits, as in "essential,performance". The empty set is "".
-func (c Categories) String() string {
-	names := make([]string, 0, len(categoryNames))
-	for i, name := range categoryNames {
-		if c.Has(1 << i) {
-			names = append(names, name)
+func (c Categories) String() string { return strings.Join(namesOf(uint32(c), categoryNames[:]), ",") }
+
+// namesOf returns the names of the bits that are set. Bits without a name have none.
+func namesOf(bits uint32, names []string) []string {
+	set := make([]string, 0, len(names))
+	for i, name := range names {
+		if bits&(1<<i) != 0 {
+			set = append(set, name)
 		}
 	}
-	return strings.Join(names, ",")
+	return set
 }
 
 // ParseCategories reads comma-separated names, in any order, each at most once. It adds nothing: Essential is in the

@@ -15,14 +15,15 @@ import (
 //	1 . <bits> . <day> . <notice> [ . <record> . <seal> ]
 //
 //	bits    2 hex digits: 0x01 essential (always set), 0x02 functional, 0x04 performance, 0x08 advertising,
-//	        0x10 GPC was on, 0x20 DNT was on, 0x40 the record is still unsent, 0x80 never
+//	        0x10 GPC was on, 0x20 DNT was on, 0x40 the record is still unsent, 0x80 made where silence allows
 //	day     when it was made: days since the Unix epoch, UTC, decimal without leading zeros, at most 99999
 //	notice  8 hex digits: NoticeID of what was answered
 //	record  32 hex digits: id of the consent record
 //	seal    22 base64url digits: HMAC of everything before the dot in front of it, cut to 16 bytes; see Seal
 //
 // Hex is lower case. One choice has one text: anything that String would not write is malformed. A refusal carries
-// neither record nor seal, since both would single out a visitor who asked not to be.
+// neither record nor seal, since both would single out a visitor who asked not to be; nor does a choice that was made where
+// silence allows: what it leaves standing was never asked for.
 const (
 	choiceVersion  = "1"
 	noticeDigits   = 8
@@ -32,12 +33,12 @@ const (
 	bitGPC         = 0x10
 	bitDNT         = 0x20
 	bitUnsent      = 0x40
-	bitNever       = 0x80
+	bitOptOut      = 0x80
 	maxChoiceBytes = 75 // of all parts and dots
 )
 
-// ChoiceDays is how many days a choice counts, granted or refused alike.
-const ChoiceDays = 180
+// ChoiceDays is how many days a choice counts in the strictest row, granted or refused alike. No row asks sooner.
+const ChoiceDays = 182
 
 var (
 	errChoiceVersion = errors.New("malformed choice: unknown version")
@@ -46,7 +47,7 @@ var (
 	errChoiceNotice  = errors.New("malformed choice: notice is not 8 lower-case hex digits")
 	errChoiceRecord  = errors.New("malformed choice: record is not 32 lower-case hex digits")
 	errChoiceSeal    = errors.New("malformed choice: seal is not 22 base64url digits")
-	errChoiceRefusal = errors.New("malformed choice: a refusal carries no record")
+	errChoiceRefusal = errors.New("malformed choice: a refusal or opt-out carries no record")
 )
 
 // Choice is what a visitor answered to a notice, as it is kept in the visitor's own browser. It is comparable.
@@ -55,6 +56,7 @@ type Choice struct {
 	GPC     bool              // Global Privacy Control was on when the choice was made
 	DNT     bool              // Do Not Track was on when the choice was made
 	Unsent  bool              // its record has not reached the collector yet
+	OptOut  bool              // made where silence allows: it grants nothing where a yes is needed
 	Day     int               // when it was made: days since the Unix epoch, UTC
 	Notice  string            // NoticeID of the notice it answers
 	Record  [recordBytes]byte // id of the consent record; zero unless Sealed
@@ -66,8 +68,12 @@ type Choice struct {
 // DayOf returns the day that a choice made at t carries: days since the Unix epoch, UTC.
 func DayOf(t time.Time) int { return int(t.Unix() / 86400) }
 
-// Grants reports whether c allows anything beyond what needs no permission.
-func (c Choice) Grants() bool { return c.Granted&All&^Essential != 0 }
+// Unreadable is the choice of whom a text was stored for that ParseChoice refuses: damaged, forged or of a newer
+// version. It grants nothing, and String has no text for it.
+func Unreadable() Choice { return Choice{Granted: Essential, Day: -1} }
+
+// Grants reports whether c says yes to anything beyond what needs no permission.
+func (c Choice) Grants() bool { return !c.OptOut && c.Granted&All&^Essential != 0 }
 
 // String returns the text of c, which ParseChoice reads back.
 func (c Choice) String() string {
@@ -100,6 +106,9 @@ func (c Choice) appendUnsealed(dst []byte) []byte {
 	}
 	if c.Unsent {
 		bits |= bitUnsent
+	}
+	if c.OptOut {
+		bits |= bitOptOut
 	}
 	dst = append(dst, choiceVersion+"."...)
 	dst = hex.AppendEncode(dst, []byte{bits})
@@ -148,11 +157,12 @@ func (c *Choice) parseBits(text string) error {
 		return errChoiceBits
 	}
 	bits, err := strconv.ParseUint(text, 16, 8)
-	if err != nil || bits&bitNever != 0 || bits&uint64(Essential) == 0 {
+	if err != nil || bits&uint64(Essential) == 0 {
 		return errChoiceBits
 	}
 	c.Granted = Categories(bits) & All
-	c.GPC, c.DNT, c.Unsent = bits&bitGPC != 0, bits&bitDNT != 0, bits&bitUnsent != 0
+	c.GPC, c.DNT = bits&bitGPC != 0, bits&bitDNT != 0
+	c.Unsent, c.OptOut = bits&bitUnsent != 0, bits&bitOptOut != 0
 	return nil
 }
 

@@ -112,7 +112,7 @@ func TestSources(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Join(names, " "), "categories.ts choice.ts resolve.ts"; got != want {
+	if got, want := strings.Join(names, " "), "categories.ts choice.ts matrix.gen.ts permit.ts resolve.ts rules.ts"; got != want {
 		t.Fatalf("Sources holds %q, want %q", got, want)
 	}
 }

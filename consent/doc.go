@@ -1,3 +1,5 @@
+//go:generate go run ./generate
+
 // Package consent decides what a visitor has allowed. It is pure: no clock, no network, no storage; the same input gives
 // the same decision for ever, so that a stored event can be explained years later.
 //

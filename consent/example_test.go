@@ -16,19 +16,24 @@ func Example() {
 		Seal(key, site, [16]byte{1, 2, 3}).String()
 
 	in := consent.Input{Day: today, MatrixVersion: consent.MatrixVersion, SecGPC: true, Notice: notice}
-	if choice, err := consent.ParseChoice(sent); err == nil && choice.Verify(key, site) {
-		in.Choice = &choice
+	in.Place = consent.Place{Country: "DE", Region: "Bavaria"}
+	choice, err := consent.ParseChoice(sent)
+	if err != nil {
+		choice = consent.Unreadable()
 	}
+	in.Choice, in.Unproven = &choice, !choice.Verify(key, site)
 	decision := consent.Resolve(in)
 	fmt.Println(decision.Granted, decision.Jurisdiction, decision.Reasons)
-	// Output: essential,performance strictest [choice_made signal_gpc]
+	// Output: essential,performance EEA choice_made,signal_gpc
 }
 
 // Without an answer nothing beyond what the page needs is allowed.
 func ExampleResolve() {
-	decision := consent.Resolve(consent.Input{Place: consent.Place{Country: "DE"}})
+	decision := consent.Resolve(consent.Input{
+		MatrixVersion: consent.MatrixVersion, Place: consent.Place{Country: "DE"},
+	})
 	fmt.Println(decision.Granted, decision.Prompt, decision.Reasons)
-	// Output: essential opt_in [no_choice]
+	// Output: essential opt_in no_choice
 }
 
 func ExampleParseChoice() {

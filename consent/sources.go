@@ -2,8 +2,8 @@ package consent
 
 import "embed"
 
-// Sources holds the browser's side of this package, categories.ts, choice.ts and resolve.ts, for the build that puts it
-// into each site's bundle.
+// Sources holds the browser's side of this package for the build that puts what it needs into each site's bundle: the
+// tracker takes permit.ts and a number of Rules, what shows something to a visitor takes resolve.ts and the matrix.
 //
-//go:embed categories.ts choice.ts resolve.ts
+//go:embed categories.ts choice.ts matrix.gen.ts permit.ts resolve.ts rules.ts
 var Sources embed.FS

@@ -3,6 +3,7 @@ package consent_test
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,7 +20,7 @@ func TestTwin(t *testing.T) {
 		"--target=es2020", "--log-level=warning", "--outfile="+script)
 
 	reviewed := readVectors(t)
-	all := vectors{Day: reviewed.Day, Notice: reviewed.Notice}
+	all := vectors{Day: reviewed.Day, Notice: reviewed.Notice, Scenarios: reviewed.Scenarios, Cells: reviewed.Cells}
 	all.Resolve = everyResolve(t, all)
 	all.Choices = mutatedChoices(reviewed)
 	everything := filepath.Join(t.TempDir(), "everything.json")
@@ -30,30 +31,65 @@ func TestTwin(t *testing.T) {
 	}
 }
 
-// everyResolve combines every value of every input, and asks this side for the answers.
+// everyResolve combines every value of every input that is not a place, for places of every kind, and asks this side for
+// the answers; then it draws the rest.
 func everyResolve(t *testing.T, all vectors) (list []resolveVector) {
+	add := func(in inputs) {
+		v := resolveVector{Name: fmt.Sprintf("%+v, choice %s", in, deref(in.Choice)), inputs: in}
+		v.Want = wantedOf(consent.Resolve(v.input(t, all)))
+		list = append(list, v)
+	}
 	choices := everyChoice(all)
-	for bits := range 1 << 5 {
-		for _, choice := range choices {
-			v := resolveVector{
-				Name:   fmt.Sprintf("inputs %05b, choice %s", bits, deref(choice)),
-				SecGPC: bits&1 != 0, JSGPC: bits&2 != 0, DNT: bits&4 != 0,
-				Site:   siteVector{AnonymousCount: bits&8 != 0, Exemption: bits&16 != 0},
-				Choice: choice,
+	for _, place := range []string{"", "DE", "US-CA"} {
+		for bits := range 1 << 5 {
+			for _, choice := range choices {
+				add(inputs{
+					Place: place, Choice: choice,
+					SecGPC: bits&1 != 0, JSGPC: bits&2 != 0, DNT: bits&4 != 0,
+					Site: siteVector{AnonymousCount: bits&8 != 0, Exemption: bits&16 != 0},
+				})
 			}
-			v.Want = wantedOf(consent.Resolve(v.input(t, all)))
-			list = append(list, v)
 		}
 	}
+	places := []string{"", "XX", "US-XX", "CA-XX", "DE-BY"}
+	for _, row := range consent.BrowserRows() {
+		for _, place := range row.Places {
+			places = append(places, placeOfRow(place))
+		}
+	}
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 30_000 {
+		add(randomInputs(random, places, choices))
+	}
 	return list
+}
+
+func randomInputs(random *rand.Rand, places []string, choices []*string) inputs {
+	flip := func() bool { return random.IntN(2) == 0 }
+	in := inputs{
+		Place:  places[random.IntN(len(places))],
+		SecGPC: flip(), JSGPC: flip(), DNT: flip(), Unproven: flip(), ParentVerified: flip(),
+		Age:  []string{"", "", "", "u13", "13-15", "16-17"}[random.IntN(6)],
+		Site: siteVector{AnonymousCount: flip(), Exemption: flip(), UnknownAfterGrant: flip(), Children: random.IntN(4) == 0},
+	}
+	if flip() {
+		in.Site.AssumePlace = places[random.IntN(len(places))]
+	}
+	if random.IntN(8) == 0 {
+		in.MatrixVersion = new(random.Uint32N(4))
+	}
+	if random.IntN(4) > 0 {
+		in.Choice = choices[random.IntN(len(choices))]
+	}
+	return in
 }
 
 // everyChoice has no choice, a malformed one, and every bit on both sides of every border.
 func everyChoice(all vectors) []*string {
 	malformed := "1.0f"
 	list := []*string{nil, &malformed}
-	for bits := 1; bits < 0x80; bits += 2 {
-		for _, age := range []int{consent.ChoiceDays + 1, consent.ChoiceDays, 0, -1, -2} {
+	for bits := 1; bits < 0x100; bits += 2 {
+		for _, age := range []int{366, 365, consent.ChoiceDays + 1, consent.ChoiceDays, 0, -1, -2} {
 			for _, notice := range []string{all.Notice, "deadbeef"} {
 				text := fmt.Sprintf("1.%02x.%d.%s", bits, all.Day-age, notice)
 				list = append(list, &text)

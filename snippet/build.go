@@ -97,10 +97,15 @@ func (s Site) defines() map[string]string {
 		"COOKIE_NAME":     strconv.Quote(name),
 		"COOKIE_DOMAIN":   strconv.Quote(s.CookieDomain),
 		"ANONYMOUS_COUNT": strconv.FormatBool(s.AnonymousCount),
-		"EXEMPTION":       strconv.FormatBool(s.Exemption),
+		"RULES":           s.rules().String(),
 		"ROUTES":          strconv.FormatBool(s.Features.Routes),
 		"HASH_ROUTES":     strconv.FormatBool(s.Features.HashRoutes),
 		"ENGAGEMENT":      strconv.FormatBool(s.Features.Engagement),
 		"FORMS":           strconv.FormatBool(s.Features.Forms),
 	}
+}
+
+// rules are those of an unknown place: until a page can say where it is, every browser decides by the strictest row.
+func (s Site) rules() consent.Rules {
+	return consent.BrowserRules(consent.Place{}, consent.Site{AnonymousCount: s.AnonymousCount, Exemption: s.Exemption})
 }

@@ -14,20 +14,19 @@ declare const NOTICE: string
 declare const COOKIE_NAME: string
 declare const COOKIE_DOMAIN: string
 declare const ANONYMOUS_COUNT: boolean
-declare const EXEMPTION: boolean
+declare const RULES: number
 declare const ROUTES: boolean
 declare const HASH_ROUTES: boolean
 declare const ENGAGEMENT: boolean
 declare const FORMS: boolean
 
 guard(install)({
+  _rules: RULES,
   _endpoint: ENDPOINT,
   _key: KEY,
   _notice: NOTICE,
   _name: COOKIE_NAME,
   _domain: COOKIE_DOMAIN,
-  _anonymousCount: ANONYMOUS_COUNT,
-  _exemption: EXEMPTION,
   _anonymise: ANONYMOUS_COUNT ? anonymise : (event) => event,
   _pageURL: HASH_ROUTES ? hashPageURL : pageURL,
   _counting: ROUTES ? [watchRoutes] : [],

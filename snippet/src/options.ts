@@ -1,3 +1,4 @@
+import type { Rules } from '../../consent/rules.ts'
 import type { Event } from '../../schemas/event.gen.ts'
 import type { Jar } from './cookie.ts'
 import type { Feature } from './tracker.ts'
@@ -10,8 +11,8 @@ export type Options = Jar & {
   readonly _key: string
   /** Id of the notice in force. */
   readonly _notice: string
-  readonly _anonymousCount: boolean
-  readonly _exemption: boolean
+  /** What the place and the owner allow. */
+  readonly _rules: Rules
   /** Reduces a page view that is counted anonymously. */
   readonly _anonymise: (event: Event) => Event
   /** Makes the address that is reported of the one that the browser shows. */

@@ -1,6 +1,6 @@
 import { Performance, type Categories } from '../../consent/categories.ts'
 import { formatChoice, parseChoice, SeenDNT, SeenGPC, Unsent } from '../../consent/choice.ts'
-import { resolve, type Decision } from '../../consent/resolve.ts'
+import { permit, type Permit } from '../../consent/permit.ts'
 import { readCookie, writeCookie } from './cookie.ts'
 import type { Options } from './options.ts'
 import { dnt, gpc } from './signals.ts'
@@ -10,7 +10,7 @@ const unsentDays = 7
 
 /** What the visitor allows, read afresh each time: another tab may have changed it. */
 export type Permission = {
-  readonly _decide: () => Decision
+  readonly _decide: () => Permit
   /** The choice as it travels, "" without one. */
   readonly _text: () => string
   /** Keeps a new choice. withdraws marks it as something that the collector must still be told. */
@@ -45,7 +45,7 @@ export function openPermission(options: Options): Permission {
   }
 
   return {
-    _decide: () => resolve({ ...options, _day: today(), _gpc: gpc(), _dnt: dnt(), _choice: read() }),
+    _decide: () => permit({ ...options, _day: today(), _gpc: gpc(), _dnt: dnt(), _choice: read() }),
     _text: text,
     _choose(granted, withdraws) {
       const bits = granted | (gpc() ? SeenGPC : 0) | (dnt() ? SeenDNT : 0) | (withdraws ? Unsent : 0)

@@ -1,5 +1,5 @@
 import { Advertising, Functional, Performance } from '../../consent/categories.ts'
-import type { Decision } from '../../consent/resolve.ts'
+import type { Permit } from '../../consent/permit.ts'
 
 /** What heed.consent says, and the detail of the event heed:consent. */
 export type ConsentState = {
@@ -11,7 +11,7 @@ export type ConsentState = {
 }
 
 /** Says a decision to the page. */
-export function describe({ _answered, _granted }: Decision): ConsentState {
+export function describe({ _answered, _granted }: Permit): ConsentState {
   return Object.freeze({
     answered: _answered,
     functional: !!(_granted & Functional),

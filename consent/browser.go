@@ -1,0 +1,96 @@
+package consent
+
+import (
+	"slices"
+	"strconv"
+)
+
+// Rules is one row with one site's assertions, in the form in which a browser gets it; permit.ts draws its bits.
+type Rules uint32
+
+const (
+	rulesGPCOver      Rules = 0x10
+	rulesDNTOver      Rules = 0x20
+	rulesParentAllows Rules = 0x40
+	rulesCount        Rules = 0x80
+	rulesDNTShift           = 8
+	rulesPromptShift        = 12
+	rulesMerged       Rules = 0x4000
+	rulesDaysShift          = 16
+)
+
+// String returns the number, as JavaScript writes it.
+func (r Rules) String() string { return strconv.Itoa(int(r)) }
+
+// BrowserRules returns what a browser in place decides by on a site: all that Resolve takes from the matrix and from the
+// site. The zero Place gives the strictest rules, which hold until a browser has learnt where it is.
+func BrowserRules(place Place, site Site) Rules {
+	r, _ := matrixInForce.find(MatrixVersion, place)
+	rules := r.rules() &^ rulesCount
+	if r.mayCount(site) && !r.base.Has(Performance) {
+		rules |= rulesCount
+	}
+	return rules
+}
+
+func (r *row) rules() Rules {
+	rules := Rules(r.base) | Rules(All&^r.dnt.denies)<<rulesDNTShift | Rules(r.prompt)<<rulesPromptShift |
+		Rules(r.days)<<rulesDaysShift
+	for _, flag := range []struct {
+		on  bool
+		bit Rules
+	}{
+		{r.gpc.overChoices, rulesGPCOver},
+		{r.dnt.overChoices, rulesDNTOver},
+		{r.parental, rulesParentAllows},
+		{r.count != countIfExempt, rulesCount},
+		{r.merged, rulesMerged},
+	} {
+		if flag.on {
+			rules |= flag.bit
+		}
+	}
+	return rules
+}
+
+// BrowserRow is what a browser that has learnt its place needs of the matrix: the places of one answer.
+type BrowserRow struct {
+	Places []string // "DE" or "US-CA", sorted; Strictest or Rest for those two
+	Rules  Rules    // without any site's assertions
+	Links  Links
+}
+
+// BrowserRows returns the whole matrix for browsers, places with the same answers together, in the order of the file.
+func BrowserRows() []BrowserRow {
+	var list []BrowserRow
+	for _, r := range matrixInForce.inOrder {
+		places := matrixInForce.placesOf(r)
+		i := slices.IndexFunc(list, func(b BrowserRow) bool { return b.Rules == r.rules() && b.Links == r.links })
+		if i < 0 {
+			list, i = append(list, BrowserRow{Rules: r.rules(), Links: r.links}), len(list)
+		}
+		list[i].Places = append(list[i].Places, places...)
+	}
+	for _, b := range list {
+		slices.Sort(b.Places)
+	}
+	return list
+}
+
+// placesOf returns the places of a row by their codes.
+func (m *matrix) placesOf(r *row) []string {
+	if r == m.rest || r == m.strictest {
+		return []string{r.id}
+	}
+	var places []string
+	for place, of := range m.rows {
+		switch {
+		case of != r:
+		case place.Region == "":
+			places = append(places, place.Country)
+		case slices.Contains(m.codes[place.Country], place.Region):
+			places = append(places, place.Country+"-"+place.Region)
+		}
+	}
+	return places
+}

@@ -193,7 +193,8 @@ func TestPausedLoaderWakesWithTheRealEngine(t *testing.T) {
 	checkEvents(t, store, 30, 30)
 }
 
-// stoppedBefore is the real store with something done before each insert.
+// stoppedBefore is the real store with something done before each insert, which no context holds back after it: it is a
+// request on its way.
 type stoppedBefore struct {
 	*clickhouse.Store
 	before func()
@@ -201,7 +202,7 @@ type stoppedBefore struct {
 
 func (s stoppedBefore) Insert(ctx context.Context, token string, rows []clickhouse.Row) error {
 	s.before()
-	return s.Store.Insert(ctx, token, rows)
+	return s.Store.Insert(context.WithoutCancel(ctx), token, rows)
 }
 
 // A newer program of the same major version writes fields that this one does not know, side by side with an older one.

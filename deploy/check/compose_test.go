@@ -61,7 +61,7 @@ func TestCompose(t *testing.T) {
 		for variable, value := range service.Environment {
 			env = append(env, variable+"="+*value)
 		}
-		checkConfig(t, name, config, env)
+		checkConfig(t, name, service.Command[0], config, env)
 	}
 	if len(p.Services) != 9 {
 		t.Errorf("there are %d services, want 9", len(p.Services))

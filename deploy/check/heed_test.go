@@ -68,8 +68,8 @@ func runHeed(t testing.TB, env []string, args ...string) (output string, err err
 	return out.String(), err
 }
 
-// checkConfig has heed read a configuration file together with the variables that a process gets beside it.
-func checkConfig(t testing.TB, what, yaml string, env []string) {
+// checkConfig has heed read a configuration file together with the variables that a process of that role gets beside it.
+func checkConfig(t testing.TB, what, role, yaml string, env []string) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "heed.yaml")
 	if err := os.WriteFile(name, []byte(yaml), 0o600); err != nil {
@@ -82,8 +82,8 @@ func checkConfig(t testing.TB, what, yaml string, env []string) {
 			env[i] = "HEED_CONFIG=" + name
 		}
 	}
-	if out, err := runHeed(t, env, "config", "--check", "--config", name); err != nil {
-		t.Errorf("%s: heed config --check: %v\n%s%s", what, err, out, yaml)
+	if out, err := runHeed(t, env, "config", "--check", "--role", role, "--config", name); err != nil {
+		t.Errorf("%s: heed config --check --role %s: %v\n%s%s", what, role, err, out, yaml)
 	}
 	for _, line := range env {
 		if variable, _, _ := strings.Cut(line, "="); strings.HasPrefix(variable, "HEED_") && !settings(t)[variable] {

@@ -1,16 +1,11 @@
 package check
 
 import (
-	"bufio"
 	"encoding/json"
-	"io"
-	"net/http"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -21,18 +16,18 @@ import (
 // ofPrometheus are the names that Prometheus itself makes.
 var ofPrometheus = []string{"up"}
 
-// exported are the names of all metrics: those that a running heed serve shows, and those of the packages that only a
-// cluster runs, from their sources.
+// exported are the names of all metrics: those that a running heed serve and heed collect show, and, since others are
+// shown only once Kafka answers or something has been counted, those that the sources make.
 func exported(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
 	for _, name := range ofPrometheus {
 		names[name] = true
 	}
-	for _, name := range running(t) {
+	for _, name := range append(start(t, "serve", serving(t)...).metrics(), startCollect(t).metrics()...) {
 		names[name] = true
 	}
-	if !names["heed_wal_size_bytes"] || !names["process_resident_memory_bytes"] {
+	if !names["heed_wal_size_bytes"] || !names["heed_kafka_spool_backlog_bytes"] || !names["process_resident_memory_bytes"] {
 		t.Fatalf("a running heed shows too little: %v", names)
 	}
 	for _, name := range written(t) {
@@ -66,51 +61,6 @@ func written(t *testing.T) (names []string) {
 				names = append(names, m[1])
 			}
 		}
-	}
-	return names
-}
-
-var apiLine = regexp.MustCompile(`^  api +(http://[0-9.:]+)/`)
-
-// running starts heed serve with the engine and the demo site, and returns the names of its /metrics.
-func running(t *testing.T) (names []string) {
-	t.Helper()
-	lib, err := filepath.Abs(root + "/bin/lib/libchdb.so")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(heed(t), "serve", "--demo", "--demo.address", "127.0.0.1:0", "--collector.address", "127.0.0.1:0",
-		"--api.address", "127.0.0.1:0", "--data.dir", filepath.Join(t.TempDir(), "data"), "--clickhouse.library", lib)
-	cmd.Dir = t.TempDir()
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
-		_ = cmd.Wait()
-	}()
-	var api string
-	lines := bufio.NewScanner(out)
-	for lines.Scan() && !strings.HasPrefix(lines.Text(), "Ctrl-C stops") {
-		if m := apiLine.FindStringSubmatch(lines.Text()); m != nil {
-			api = m[1]
-		}
-	}
-	answer, err := http.Get(api + "/metrics")
-	if err != nil {
-		t.Fatalf("heed serve did not start (make fetch brings the engine): %v", err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range regexp.MustCompile(`(?m)^([a-z][a-z0-9_]*)[{ ]`).FindAllStringSubmatch(string(body), -1) {
-		names = append(names, m[1])
 	}
 	return names
 }

@@ -21,10 +21,11 @@ func checkPods(t *testing.T, objects []*object) {
 		}
 		pod := at(o.Spec, "template", "spec")
 		container := at(pod, "containers", 0).(map[string]any)
-		if command := fmt.Sprint(at(container, "args", 0)); !commands(t)[command] {
-			t.Errorf("%v runs heed %s, which is no command", o, command)
+		role := fmt.Sprint(at(container, "args", 0))
+		if !commands(t)[role] {
+			t.Errorf("%v runs heed %s, which is no command", o, role)
 		}
-		checkConfig(t, o.String(), config, environment(container))
+		checkConfig(t, o.String(), role, config, environment(container))
 		checkHardened(t, o, pod, container)
 		checkVolumes(t, o, pod, container)
 	}

@@ -85,7 +85,7 @@ readinessProbe:
 
 {{- define "heed.env" -}}
 - {name: HEED_CONFIG, value: /etc/heed/heed.yaml}
-- {name: HEED_DATA_DIR, value: /data}
+- {name: HEED_DATA_DIR, value: /data/heed} # made by heed, for its user alone; a volume itself is open to the pod's group
 - {name: HEED_API_ADDRESS, value: "0.0.0.0:8082"}
 - name: HEED_API_TOKEN
   valueFrom: {secretKeyRef: {name: {{ .Values.secrets.api.name }}, key: {{ .Values.secrets.api.key }}}}

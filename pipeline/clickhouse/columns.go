@@ -1,27 +1,60 @@
 package clickhouse
 
 import (
+	"slices"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
 
 	"heed/schemas"
 )
 
-// each makes the values of a column from one value per row.
-func each[T, V any](value func(T) V) func([]T) any {
-	return func(rows []T) any {
-		values := make([]V, len(rows))
-		for i, row := range rows {
-			values[i] = value(row)
+// chunk is how many values are handed to the driver's column at once: enough to forget the call, few enough to be no
+// garbage worth speaking of beside the block.
+const chunk = 1024
+
+// each fills a column with one value per row.
+func each[T, V any](value func(T) V) func(driver.BatchColumn, []T) error {
+	return func(col driver.BatchColumn, rows []T) error {
+		values := make([]V, 0, min(chunk, len(rows)))
+		for part := range slices.Chunk(rows, chunk) {
+			values = values[:0]
+			for _, row := range part {
+				values = append(values, value(row))
+			}
+			if err := col.Append(values); err != nil {
+				return err
+			}
 		}
-		return values
+		return nil
 	}
 }
 
-// of makes the values of a column from a field of the envelope.
-func of[V any](field func(*schemas.Envelope) V) func([]Row) any {
+// words fills a LowCardinality column. The driver takes its values as any, which costs an allocation for each: here one
+// for each that differs.
+func words[T any](value func(T) string) func(driver.BatchColumn, []T) error {
+	return func(col driver.BatchColumn, rows []T) error {
+		seen := map[string]any{}
+		return each(func(row T) any {
+			text := value(row)
+			word, ok := seen[text]
+			if !ok {
+				word = text
+				seen[text] = word
+			}
+			return word
+		})(col, rows)
+	}
+}
+
+// of fills a column from a field of the envelope, word a LowCardinality one.
+func of[V any](field func(*schemas.Envelope) V) func(driver.BatchColumn, []Row) error {
 	return each(func(row Row) V { return field(row.Envelope) })
+}
+
+func word(field func(*schemas.Envelope) string) func(driver.BatchColumn, []Row) error {
+	return words(func(row Row) string { return field(row.Envelope) })
 }
 
 const (
@@ -31,14 +64,14 @@ const (
 
 // eventColumns are the columns of the table events, as the migrations made it.
 var eventColumns = []column[Row]{
-	{"site", lowCardinality, of((*schemas.Envelope).GetSite)},
+	{"site", lowCardinality, word((*schemas.Envelope).GetSite)},
 	{"kind", "Enum8('page' = 1, 'engagement' = 2, 'custom' = 3, 'form' = 4)", of((*schemas.Envelope).GetKind)},
 	{"id", "UUID", of(func(ev *schemas.Envelope) uuid.UUID { return toUUID(ev.Id) })},
 	{"time", milliseconds, of((*schemas.Envelope).GetTimeMs)},
 	{"received", milliseconds, of((*schemas.Envelope).GetReceivedMs)},
 	{"loaded", milliseconds, each(func(row Row) int64 { return row.Loaded.UnixMilli() })},
 
-	{"source_origin", lowCardinality, each(func(row Row) string { return row.Source.Origin })},
+	{"source_origin", lowCardinality, words(func(row Row) string { return row.Source.Origin })},
 	{"source_partition", "UInt32", each(func(row Row) uint32 { return row.Source.Partition })},
 	{"source_offset", "UInt64", each(func(row Row) uint64 { return row.Source.Offset })},
 	{"source_event", "UInt32", each(func(row Row) uint32 { return row.Source.Event })},
@@ -46,11 +79,11 @@ var eventColumns = []column[Row]{
 	{"retried", "Bool", of((*schemas.Envelope).GetRetried)},
 	{"unverified_origin", "Bool", of((*schemas.Envelope).GetUnverifiedOrigin)},
 
-	{"jurisdiction", lowCardinality, of((*schemas.Envelope).GetJurisdiction)},
+	{"jurisdiction", lowCardinality, word((*schemas.Envelope).GetJurisdiction)},
 	{"matrix_version", "UInt32", of((*schemas.Envelope).GetMatrixVersion)},
 	{"categories", "UInt8", of(func(ev *schemas.Envelope) uint8 { return uint8(ev.Categories) })},
 	{"anonymous", "Bool", of((*schemas.Envelope).GetAnonymous)},
-	{"notice", lowCardinality, of((*schemas.Envelope).GetNotice)},
+	{"notice", lowCardinality, word((*schemas.Envelope).GetNotice)},
 	{"record", "String", of((*schemas.Envelope).GetRecord)},
 	{"retention", "UInt8", of(func(ev *schemas.Envelope) uint8 { return uint8(ev.RetentionMonths) })},
 
@@ -58,29 +91,29 @@ var eventColumns = []column[Row]{
 	{"view", "UUID", of(func(ev *schemas.Envelope) uuid.UUID { return toUUID(ev.View) })},
 	{"anonymous_ids", "Array(UUID)", of(anonymousIDs)},
 
-	{"host", lowCardinality, of((*schemas.Envelope).GetHost)},
+	{"host", lowCardinality, word((*schemas.Envelope).GetHost)},
 	{"path", "String", of((*schemas.Envelope).GetPath)},
-	{"referrer_host", lowCardinality, of((*schemas.Envelope).GetReferrerHost)},
-	{"utm_source", lowCardinality, of((*schemas.Envelope).GetUtmSource)},
-	{"utm_medium", lowCardinality, of((*schemas.Envelope).GetUtmMedium)},
-	{"utm_campaign", lowCardinality, of((*schemas.Envelope).GetUtmCampaign)},
+	{"referrer_host", lowCardinality, word((*schemas.Envelope).GetReferrerHost)},
+	{"utm_source", lowCardinality, word((*schemas.Envelope).GetUtmSource)},
+	{"utm_medium", lowCardinality, word((*schemas.Envelope).GetUtmMedium)},
+	{"utm_campaign", lowCardinality, word((*schemas.Envelope).GetUtmCampaign)},
 	{"utm_term", "String", of((*schemas.Envelope).GetUtmTerm)},
 	{"utm_content", "String", of((*schemas.Envelope).GetUtmContent)},
-	{"click_id_kind", lowCardinality, of((*schemas.Envelope).GetClickIdKind)},
+	{"click_id_kind", lowCardinality, word((*schemas.Envelope).GetClickIdKind)},
 	{"click_id", "String", of((*schemas.Envelope).GetClickId)},
 
-	{"country", lowCardinality, of((*schemas.Envelope).GetCountry)},
-	{"region", lowCardinality, of((*schemas.Envelope).GetRegion)},
+	{"country", lowCardinality, word((*schemas.Envelope).GetCountry)},
+	{"region", lowCardinality, word((*schemas.Envelope).GetRegion)},
 	{"network", "UInt32", of((*schemas.Envelope).GetNetwork)},
-	{"network_owner", lowCardinality, of((*schemas.Envelope).GetNetworkOwner)},
-	{"browser", lowCardinality, of((*schemas.Envelope).GetBrowser)},
-	{"os", lowCardinality, of((*schemas.Envelope).GetOs)},
-	{"device", lowCardinality, of((*schemas.Envelope).GetDevice)},
-	{"bot", lowCardinality, of((*schemas.Envelope).GetBot)},
+	{"network_owner", lowCardinality, word((*schemas.Envelope).GetNetworkOwner)},
+	{"browser", lowCardinality, word((*schemas.Envelope).GetBrowser)},
+	{"os", lowCardinality, word((*schemas.Envelope).GetOs)},
+	{"device", lowCardinality, word((*schemas.Envelope).GetDevice)},
+	{"bot", lowCardinality, word((*schemas.Envelope).GetBot)},
 
 	{"engaged_ms", "UInt32", of((*schemas.Envelope).GetEngagedMs)},
-	{"name", lowCardinality, of((*schemas.Envelope).GetName)},
-	{"form", lowCardinality, of((*schemas.Envelope).GetForm)},
+	{"name", lowCardinality, word((*schemas.Envelope).GetName)},
+	{"form", lowCardinality, word((*schemas.Envelope).GetForm)},
 	{"props", "Map(LowCardinality(String), String)", of((*schemas.Envelope).GetProps)},
 }
 
@@ -88,7 +121,7 @@ var eventColumns = []column[Row]{
 var deadColumns = []column[DeadLetter]{
 	{"time", milliseconds, each(func(d DeadLetter) time.Time { return d.Time })},
 	{"reason", "String", each(func(d DeadLetter) string { return d.Reason })},
-	{"source_origin", lowCardinality, each(func(d DeadLetter) string { return d.Source.Origin })},
+	{"source_origin", lowCardinality, words(func(d DeadLetter) string { return d.Source.Origin })},
 	{"source_partition", "UInt32", each(func(d DeadLetter) uint32 { return d.Source.Partition })},
 	{"source_offset", "UInt64", each(func(d DeadLetter) uint64 { return d.Source.Offset })},
 	{"source_event", "UInt32", each(func(d DeadLetter) uint32 { return d.Source.Event })},
@@ -97,8 +130,8 @@ var deadColumns = []column[DeadLetter]{
 
 // endColumns are the columns of the table load_ends.
 var endColumns = []column[LoadEnds]{
-	{"site", lowCardinality, each(func(e LoadEnds) string { return e.Site })},
-	{"source_origin", lowCardinality, each(func(e LoadEnds) string { return e.Origin })},
+	{"site", lowCardinality, words(func(e LoadEnds) string { return e.Site })},
+	{"source_origin", lowCardinality, words(func(e LoadEnds) string { return e.Origin })},
 	{"source_partition", "UInt32", each(func(e LoadEnds) uint32 { return e.Partition })},
 	{"from_offset", "UInt64", each(func(e LoadEnds) uint64 { return e.From })},
 	{"to_offset", "UInt64", each(func(e LoadEnds) uint64 { return e.To })},
@@ -110,9 +143,9 @@ var endColumns = []column[LoadEnds]{
 
 // edgeColumns are the columns of the table edge_counts.
 var edgeColumns = []column[EdgeCount]{
-	{"site", lowCardinality, each(func(e EdgeCount) string { return e.Site })},
-	{"log", lowCardinality, each(func(e EdgeCount) string { return e.Log })},
-	{"code", lowCardinality, each(func(e EdgeCount) string { return e.Code })},
+	{"site", lowCardinality, words(func(e EdgeCount) string { return e.Site })},
+	{"log", lowCardinality, words(func(e EdgeCount) string { return e.Log })},
+	{"code", lowCardinality, words(func(e EdgeCount) string { return e.Code })},
 	{"count", "UInt64", each(func(e EdgeCount) uint64 { return e.Count })},
 	{"at", milliseconds, each(func(e EdgeCount) time.Time { return e.At })},
 }
@@ -125,7 +158,7 @@ type storedBundle struct {
 
 // bundleColumns are the columns of the table bundles.
 var bundleColumns = []column[storedBundle]{
-	{"site", lowCardinality, each(func(b storedBundle) string { return b.Site })},
+	{"site", lowCardinality, words(func(b storedBundle) string { return b.Site })},
 	{"hash", "String", each(func(b storedBundle) string { return b.Hash })},
 	{"stored", milliseconds, each(func(b storedBundle) time.Time { return b.at })},
 	{"plain", "String", each(func(b storedBundle) []byte { return b.Plain })},

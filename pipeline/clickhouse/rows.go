@@ -8,6 +8,7 @@ import (
 	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
+	chdriver "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"heed/schemas"
 )
@@ -128,10 +129,10 @@ func (s *Store) inserting(ctx context.Context, to target) context.Context {
 	return driver.Context(ctx, driver.WithSettings(settings))
 }
 
-// column is one column of a table and how it is filled: values returns the slice that the driver takes for it.
+// column is one column of a table and how the driver's column is filled with the rows' values.
 type column[T any] struct {
 	name, kind string
-	values     func([]T) any
+	fill       func(chdriver.BatchColumn, []T) error
 }
 
 // insertBlock sends rows as one native block, column by column, which is several times as fast as row by row.
@@ -148,7 +149,7 @@ func insertBlock[T any](ctx context.Context, conn driver.Conn, table string, col
 	}
 	defer batch.Close()
 	for i, c := range columns {
-		if err := batch.Column(i).Append(c.values(rows)); err != nil {
+		if err := c.fill(batch.Column(i), rows); err != nil {
 			return fmt.Errorf("%w: column %s: %w", ErrRefused, c.name, err)
 		}
 	}

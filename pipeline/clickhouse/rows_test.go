@@ -231,21 +231,6 @@ func TestInsertDead(t *testing.T) {
 	}
 }
 
-func BenchmarkInsert(b *testing.B) {
-	store := clickhousetest.Open(b)
-	const n = 20_000
-	rows := someRows(1, n)
-	b.ReportAllocs()
-	i := 0
-	for b.Loop() {
-		i++
-		if err := store.Insert(context.Background(), fmt.Sprint("token", i), rows); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(n*i)/b.Elapsed().Seconds(), "rows/s")
-}
-
 // Without room nothing is sent. When room has gone during the insert its outcome counts as unknown, also though the rows
 // are there; a repeat with the same token is then dropped and says so.
 func TestInsertWithoutRoom(t *testing.T) {

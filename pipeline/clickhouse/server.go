@@ -161,7 +161,9 @@ func (s *server) answer(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		fail(w, http.StatusServiceUnavailable, codeTooManyQueries, "the engine stops")
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.cfg.MaxBody))
+	body := s.transport.buffers.get()
+	defer s.transport.buffers.put(body)
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, s.cfg.MaxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		fail(w, http.StatusRequestEntityTooLarge, codeTooLarge, "the body is larger than %d bytes", s.cfg.MaxBody)
 		return
@@ -170,7 +172,7 @@ func (s *server) answer(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		fail(w, http.StatusBadRequest, codeIncomplete, "read body: %v", err)
 		return
 	}
-	data, err := s.transport.run(ctx, newStatement(r.URL.Query()), body)
+	data, err := s.transport.run(ctx, newStatement(r.URL.Query()), body.Bytes())
 	failed := (*engineError)(nil)
 	switch {
 	case err == nil:

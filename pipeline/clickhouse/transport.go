@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	chproto "github.com/ClickHouse/ch-go/proto"
@@ -21,9 +22,23 @@ import (
 
 // transport answers clickhouse-go's HTTP requests from the engine in this process.
 type transport struct {
-	engine *engine
-	closed atomic.Bool
+	engine  *engine
+	closed  atomic.Bool
+	buffers buffers
 }
+
+// buffers are for the bodies of requests: a block is megabytes, and the next one as large.
+type buffers struct{ pool sync.Pool }
+
+func (b *buffers) get() *bytes.Buffer {
+	if buffer, ok := b.pool.Get().(*bytes.Buffer); ok {
+		buffer.Reset()
+		return buffer
+	}
+	return new(bytes.Buffer)
+}
+
+func (b *buffers) put(buffer *bytes.Buffer) { b.pool.Put(buffer) }
 
 var _ http.RoundTripper = (*transport)(nil)
 
@@ -39,18 +54,18 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if t.closed.Load() {
 		return nil, ErrClosed
 	}
-	var body []byte
+	buffer := t.buffers.get()
+	defer t.buffers.put(buffer)
 	if req.Body != nil {
 		defer req.Body.Close()
-		var err error
-		if body, err = io.ReadAll(req.Body); err != nil {
+		if _, err := buffer.ReadFrom(req.Body); err != nil {
 			return nil, fmt.Errorf("read request: %w", err)
 		}
 	}
 	if t := req.Header.Get("Content-Type"); strings.HasPrefix(t, "multipart/") || req.Header.Get("Content-Encoding") != "" {
 		return answer(req, http.StatusNotImplemented, []byte("the embedded engine takes neither external tables nor compressed requests")), nil
 	}
-	data, err := t.run(req.Context(), newStatement(req.URL.Query()), body)
+	data, err := t.run(req.Context(), newStatement(req.URL.Query()), buffer.Bytes())
 	if failed := (*engineError)(nil); errors.As(err, &failed) {
 		return answer(req, http.StatusInternalServerError, []byte(failed.text)), nil
 	}

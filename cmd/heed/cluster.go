@@ -89,6 +89,26 @@ func clusterAccounts(cfg *Config, store *clickhouse.Store) accounting {
 	}
 }
 
+// isCluster tells whether the settings are those of a cluster's processes.
+func (c *Config) isCluster() bool { return len(c.Kafka.Brokers) > 0 }
+
+// readClusterLedger reads the ledger from the cluster's store, and changes no table.
+func readClusterLedger(ctx context.Context, p *program, cfg *Config) (document ledgerDocument, err error) {
+	if bad := cfg.needsServer("the ledger of a cluster"); len(bad) > 0 {
+		return document, bad
+	}
+	store, err := openStore(ctx, cfg, cfg.logger(p.stderr))
+	if err != nil {
+		return document, err
+	}
+	defer func() { err = errors.Join(err, store.Close(context.WithoutCancel(ctx))) }()
+	if err := awaitSchema(ctx, store); err != nil {
+		return document, err
+	}
+	document.Sites, err = clusterAccounts(cfg, store)(ctx)
+	return document, err
+}
+
 // origin is what the positions of a generation of the topic belong to.
 func (k *kafkaSettings) origin(generation int) string {
 	return fmt.Sprintf("%s.%d", k.Topic, generation)

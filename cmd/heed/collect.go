@@ -18,7 +18,7 @@ func collectCommand() command {
 		detail: "Run as many as the traffic needs: apart from what is on its way to Kafka, which lies in the data folder, a " +
 			"collector keeps nothing. All of an install share the secret and the prefix (install.secret_file, " +
 			"collector.prefix). With clickhouse.dsn they also share the sites' scripts, and their counts reach the ledger.",
-		example: "heed collect --kafka.brokers kafka:9092 --install.secret_file secret --collector.prefix /k3f9",
+		example: "heed collect --config heed.yaml --kafka.brokers kafka:9092",
 		run: func(ctx context.Context, p *program, f *flags) error {
 			return runRole(ctx, p, f, collectRole())
 		},

@@ -80,7 +80,7 @@ func runLetters(ctx context.Context, p *program, f *flags, verb string) error {
 	if err != nil {
 		return err
 	}
-	if len(cfg.Kafka.Brokers) > 0 {
+	if cfg.isCluster() {
 		return lettersOfTopic(ctx, p, cfg, q)
 	}
 	err = askLetters(ctx, p, cfg, q)

@@ -36,9 +36,7 @@ func (e *edge) prepare(ctx context.Context) (err error) {
 	if e.listeners, err = listen.Open(ctx, e.cfg.listen(e.p.getenv), e.logger); err != nil {
 		return fmt.Errorf("collector.address: %w (its setting is --collector.address)", err)
 	}
-	for _, listener := range e.listeners {
-		e.closeAtStop(listener)
-	}
+	e.atStop(func(context.Context) error { closeAll(e.listeners); return nil })
 	return nil
 }
 

@@ -38,7 +38,10 @@ func printOverview(w io.Writer) {
 		width = max(width, len(name))
 	}
 	for _, cmd := range commands() {
-		fmt.Fprintf(w, "  heed %-*s %s\n", width, cmd.name, cmd.summary)
+		indent := len("  heed  ") + width
+		var summary strings.Builder
+		wrap(&summary, cmd.summary, strings.Repeat(" ", indent))
+		fmt.Fprintf(w, "  heed %-*s %s", width, cmd.name, summary.String()[indent:])
 	}
 	fmt.Fprint(w, "\nTry it: heed serve --demo\nExplain one: heed help serve\n")
 }

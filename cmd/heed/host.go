@@ -34,6 +34,7 @@ type host struct {
 	logger *slog.Logger
 
 	api, socket net.Listener
+	bound       []net.Listener                // all of the web
 	stops       []func(context.Context) error // the last one first
 	web         []*http.Server
 	running     sync.WaitGroup
@@ -109,24 +110,19 @@ func (h *host) listen(context.Context) (err error) {
 		return err
 	}
 	if h.socket, err = listenSocket(h.cfg.DataDir); err == nil {
-		h.closeAtStop(h.socket)
+		h.bound = append(h.bound, h.socket)
 	}
 	return err
 }
 
-// bind listens at the address of a setting.
+// bind listens at the address of a setting, until stopWeb.
 func (h *host) bind(setting, address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w (stop what uses the port, or choose another with --%s)", setting, err, setting)
 	}
-	h.closeAtStop(listener)
+	h.bound = append(h.bound, listener)
 	return listener, nil
-}
-
-// closeAtStop closes a listener that perhaps no server has closed. A second Close does no harm.
-func (h *host) closeAtStop(listener net.Listener) {
-	h.atStop(func(context.Context) error { listener.Close(); return nil })
 }
 
 // stopWeb lets the web servers finish what they answer, and waits for everything that runs.
@@ -135,8 +131,16 @@ func (h *host) stopWeb(ctx context.Context) error {
 	for _, web := range h.web {
 		errs = append(errs, bounded(ctx, web.Shutdown))
 	}
+	closeAll(h.bound)
 	h.running.Wait()
 	return errors.Join(errs...)
+}
+
+// closeAll closes those that no server has closed. A second Close does no harm.
+func closeAll(listeners []net.Listener) {
+	for _, listener := range listeners {
+		listener.Close()
+	}
 }
 
 // serveAPI answers on the API's listener and on the socket.

@@ -22,7 +22,8 @@ func ledgerCommand() command {
 	return command{
 		name: "ledger", args: "[--site ID]", summary: "Show what became of every event that arrived.",
 		detail: "Arrived is rejected and accepted; accepted is stored, duplicate, withdrawn, dead-lettered and pending. It " +
-			"asks the heed serve that runs on the same data folder, and reads the folder itself when none runs.",
+			"asks the heed serve that runs on the same data folder, and reads the folder itself when none runs. With " +
+			"kafka.brokers it adds up what the processes of a cluster have written into ClickHouse.",
 		example: "heed ledger --site demo",
 		own: func(f *flags) {
 			f.set.String("site", "", "The site's `id`; every site when left out.")
@@ -44,11 +45,7 @@ func runLedger(ctx context.Context, p *program, f *flags) error {
 	}
 	site := f.text("site")
 	cfg.Demo.Enabled = cfg.Demo.Enabled || site == demoSite // its counts remain after a demo has ended
-	var document ledgerDocument
-	err = askSocket(ctx, cfg, "/api/v1/ledger", &document)
-	if errors.Is(err, errNotRunning) {
-		document, err = readLedger(ctx, p, cfg)
-	}
+	document, err := askLedger(ctx, p, cfg)
 	if err != nil {
 		return readable(err)
 	}
@@ -62,6 +59,19 @@ func runLedger(ctx context.Context, p *program, f *flags) error {
 		return json.NewEncoder(p.stdout).Encode(document)
 	}
 	return printLedger(p.stdout, document.Sites)
+}
+
+// askLedger reads the ledger where it is: a cluster's in its store, another in the process that runs on the data folder,
+// or else in the folder itself.
+func askLedger(ctx context.Context, p *program, cfg *Config) (document ledgerDocument, err error) {
+	if cfg.isCluster() {
+		return readClusterLedger(ctx, p, cfg)
+	}
+	err = askSocket(ctx, cfg, "/api/v1/ledger", &document)
+	if errors.Is(err, errNotRunning) {
+		return readLedger(ctx, p, cfg)
+	}
+	return document, err
 }
 
 // maxAnswerBytes bounds what the socket may answer.
@@ -190,7 +200,11 @@ func printLedger(w io.Writer, accounts []ledger.Account) error {
 		if name == "" {
 			name = "(site unknown)"
 		}
-		fmt.Fprintf(w, "%s, since %s UTC\n\n", name, a.Since.UTC().Format("2006-01-02 15:04"))
+		if a.Since.IsZero() {
+			fmt.Fprintf(w, "%s\n\n", name)
+		} else {
+			fmt.Fprintf(w, "%s, since %s UTC\n\n", name, a.Since.UTC().Format("2006-01-02 15:04"))
+		}
 		line := func(label string, n uint64) { fmt.Fprintf(w, "%-24s %12d\n", label, n) }
 		line("Arrived", a.Arrived)
 		line("  Rejected", a.Rejected.Total)

@@ -18,7 +18,7 @@ func loadCommand() command {
 		detail: "Run as many as there are partitions at most; they share the partitions among themselves, and when one ends " +
 			"the others go on where it was. It keeps nothing itself: its data folder holds a lock and a socket. A stop " +
 			"finishes the batches in hand first.",
-		example: "heed load --kafka.brokers kafka:9092 --clickhouse.dsn https://clickhouse:8443/heed",
+		example: "heed load --config heed.yaml --kafka.brokers kafka:9092",
 		run: func(ctx context.Context, p *program, f *flags) error {
 			return runRole(ctx, p, f, loadRole())
 		},

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"heed/pipeline/kafka/kafkatest"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -21,8 +23,13 @@ const testNow = "HEED_TEST_NOW"
 
 // TestMain lets the test binary be heed itself, when it is started under that name.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"heed": heedMain})
+	testscript.Main(withKafka{m}, map[string]func(){"heed": heedMain})
 }
+
+// withKafka ends the broker that tests share.
+type withKafka struct{ m *testing.M }
+
+func (w withKafka) Run() int { return kafkatest.Run(w.m) }
 
 func heedMain() {
 	p := &program{getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now}

@@ -85,7 +85,7 @@ func readReplay(p *program, f *flags) (r kafka.Range, err error) {
 const showEvery = 2 * time.Second
 
 // joinPatience is how long a replay waits for partitions, in sessions of the consumer group.
-const joinPatience = 4
+const joinPatience = 3
 
 // errHeld: another member of the consumer group has partitions that a replay needs.
 var errHeld = errors.New("other processes hold partitions of the topic")

@@ -9,10 +9,10 @@ import (
 
 func reportCommand() command {
 	return command{
-		name: "report", args: "[settings]", summary: "Answer questions from a ClickHouse cluster until Ctrl-C.",
+		name: "report", args: "[settings]", summary: "Answer questions about a cluster until Ctrl-C.",
 		detail: "It serves the API and the ledger of what heed collect and heed load have brought into ClickHouse, and keeps " +
 			"nothing itself: run as many as questions need. It changes no table; heed load or heed migrate does.",
-		example: "heed report --clickhouse.dsn clickhouse://clickhouse:9000/heed",
+		example: "heed report --config heed.yaml",
 		run: func(ctx context.Context, p *program, f *flags) error {
 			return runRole(ctx, p, f, reportRole())
 		},

@@ -165,7 +165,7 @@ func storeSettings(c *Config) []setting {
 			name: "clickhouse.cluster", value: textValue(&c.ClickHouse.Cluster, optional(checkCluster)), def: "",
 			help: "The cluster's name in the server's remote_servers. Its tables are then replicated and distributed. " +
 				"Empty: the tables of one server.",
-			limit: "letters, digits, _ and -, up to 64; needs clickhouse.dsn",
+			limit: "up to 64 letters, digits and _; needs clickhouse.dsn",
 		}, {
 			name: "clickhouse.library", value: textValue(&c.ClickHouse.Library, nil), def: besideProgram("libchdb.so"),
 			help: "The embedded engine's shared library.",
@@ -262,12 +262,12 @@ func checkDSN(text string) error {
 	return complain("write clickhouse://user:password@host:9000/database", "it is not the address of a ClickHouse server")
 }
 
-var clusterForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+var clusterForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
 
 // checkCluster is narrow: the name stands in statements.
 func checkCluster(text string) error {
 	if !clusterForm.MatchString(text) {
-		return complain("use up to 64 letters, digits, _ and -", "%q is no name of a cluster", text)
+		return complain("use up to 64 letters, digits and _", "%q is no name of a cluster", text)
 	}
 	return nil
 }

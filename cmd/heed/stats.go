@@ -45,7 +45,10 @@ func runStats(ctx context.Context, p *program, f *flags) error {
 			question.Set(name, text)
 		}
 	}
-	stats, err := askProcess(ctx, cfg, site, question)
+	stats, err := analytics.Stats{}, errNotRunning // a cluster's processes on this folder answer no questions
+	if !cfg.isCluster() {
+		stats, err = askProcess(ctx, cfg, site, question)
+	}
 	if errors.Is(err, errNotRunning) {
 		stats, err = askStore(ctx, p, cfg, site, question)
 	}

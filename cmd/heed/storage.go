@@ -30,7 +30,7 @@ type storage struct {
 // The first and the longest pause between two tries to reach a server.
 const (
 	firstReconnect = 200 * time.Millisecond
-	maxReconnect   = 10 * time.Second
+	maxReconnect   = 5 * time.Second
 )
 
 // openStorage opens the engine or the server that the settings name, and prepares it.
@@ -60,7 +60,8 @@ func (h *host) openStorage(ctx context.Context, prepare func(context.Context, *c
 // openStore opens the engine or the server that the configuration names.
 func openStore(ctx context.Context, cfg *Config, logger *slog.Logger) (*clickhouse.Store, error) {
 	store, err := clickhouse.Open(ctx, clickhouse.Config{
-		DSN: cfg.ClickHouse.DSN, Path: filepath.Join(cfg.DataDir, "clickhouse"), Library: cfg.ClickHouse.Library,
+		DSN: cfg.ClickHouse.DSN, Cluster: cfg.ClickHouse.Cluster,
+		Path: filepath.Join(cfg.DataDir, "clickhouse"), Library: cfg.ClickHouse.Library,
 	}, logger)
 	switch {
 	case err != nil && cfg.ClickHouse.DSN == "":

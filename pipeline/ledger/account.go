@@ -9,7 +9,7 @@ import (
 // Account is the ledger of one site. Its sums are right by construction; what they claim is that nothing else arrived.
 type Account struct {
 	Site     string    `json:"site"`
-	Since    time.Time `json:"since"` // when counting began, UTC
+	Since    time.Time `json:"since,omitzero"` // when counting began, UTC; a cluster does not know
 	Arrived  uint64    `json:"arrived"`
 	Rejected Rejected  `json:"rejected"`
 	Accepted Accepted  `json:"accepted"`

@@ -118,9 +118,11 @@ func (e *Edge) Run(ctx context.Context) error {
 	for n := 1; ; n++ {
 		select {
 		case <-ended:
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishEvery)
-			defer cancel()
-			return errors.Join(e.flush(), e.publish(last))
+			err := e.flush()
+			if err := e.publish(context.WithoutCancel(ctx)); err != nil { // the next process publishes them
+				e.logger.Warn("the last counts are not published", "err", err)
+			}
+			return err
 		case <-tick.C:
 		}
 		err := e.flush()
@@ -154,8 +156,17 @@ func (e *Edge) follow(ctx context.Context) (ended <-chan struct{}, err error) {
 	return done, nil
 }
 
-// count adds the events of one record.
+// count adds the events of one record. A segment that is left behind may be trimmed from now on, so what it held is
+// written down at once.
 func (e *Edge) count(record wal.Record) {
+	e.mu.Lock()
+	left := record.Pos.Segment != e.next.Segment
+	e.mu.Unlock()
+	if left {
+		if err := e.flush(); err != nil {
+			e.logger.Warn("counts of events are not written down, will try again", "err", err)
+		}
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.next = record.Next

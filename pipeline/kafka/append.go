@@ -38,7 +38,7 @@ func (t *Topic) Append(ctx context.Context, evs []*schemas.Envelope) (wal.Pos, e
 		if err != nil {
 			return wal.Pos{}, fmt.Errorf("encode event: %w", err)
 		}
-		messages[i] = message{key: ev.Id, value: value, time: time.UnixMilli(ev.ReceivedMs)}
+		messages[i] = message{key: ev.Id, value: value}
 	}
 	d, err := t.send(messages, time.Now().Add(appendTimeout), maxWaitingBytes)
 	if err != nil {

@@ -211,5 +211,6 @@ func deadSettings(minInSync int) []kafka.ConfigEntry {
 		{ConfigName: "min.insync.replicas", ConfigValue: strconv.Itoa(minInSync)},
 		{ConfigName: "max.compaction.lag.ms", ConfigValue: day},
 		{ConfigName: "delete.retention.ms", ConfigValue: day},
+		{ConfigName: "message.timestamp.after.max.ms", ConfigValue: "9223372036854775807"}, // whatever a loader's clock says
 	}
 }

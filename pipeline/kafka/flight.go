@@ -53,7 +53,7 @@ func (s *Shipper) launch(ctx context.Context, topic *Topic, rec wal.Record) erro
 	if len(messages) == 0 {
 		return nil
 	}
-	f := flight{rec: rec, received: messages[0].time}
+	f := flight{rec: rec, received: messages[0].received}
 	if err := s.room.Acquire(ctx, f.weight()); err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/segmentio/kafka-go"
+
 	"heed/pipeline/kafka/kafkatest"
 	"heed/pipeline/wal"
 	"heed/schemas"
@@ -39,6 +41,20 @@ func bounded(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// eventually asks again and again until the answer is yes.
+func eventually(t testing.TB, what string, yes func() bool) {
+	t.Helper()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for ctx := bounded(t); !yes(); {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			t.Fatalf("still not: %s", what)
+		}
+	}
 }
 
 // open opens the topic, and closes it with the test.
@@ -107,4 +123,30 @@ func readAll(t testing.TB, topic *Topic) map[uint64]int {
 		}
 	}
 	return counts
+}
+
+// rawMessages reads a partition's messages as they are, to its present end.
+func rawMessages(t testing.TB, topic *Topic, partition int) (all []message) {
+	t.Helper()
+	ctx := bounded(t)
+	first, end, err := topic.bounds(ctx, partition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := first; at < end; {
+		res, err := topic.client.Fetch(ctx, &kafka.FetchRequest{
+			Topic: topic.cfg.Topic, Partition: partition, Offset: at, MinBytes: 1, MaxBytes: fetchBytes, MaxWait: fetchWait,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, err = eachOf(res.Records, at, end, func(s *stored) error {
+			all = append(all, message{key: s.key, value: s.value})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
 }

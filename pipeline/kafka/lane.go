@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// compression of requests: chosen by BenchmarkCompression.
+	// compression of requests. Of an event of 252 bytes zstd leaves 87 for 5.6 µs, lz4 106 for 2.0 µs (in batches of
+	// 1,000; BenchmarkCompression). Kafka keeps three copies for a week: that costs more than the collectors' time.
 	compression = kafka.Zstd
 	// maxBatchBytes bounds one request, before compression: below the 1 MiB that brokers take by default.
 	maxBatchBytes = 900 << 10
@@ -28,7 +29,7 @@ const (
 // message is one event on its way to a partition.
 type message struct {
 	key, value []byte
-	time       time.Time // of receipt
+	received   time.Time // by the collector
 	delivery   *delivery // the call that it came with
 	first      bool      // whether the call wants to know its position
 }
@@ -177,7 +178,8 @@ func (l *lane) produce(ctx context.Context, batch []message) (base int64, err er
 	records := make([]kafka.Record, len(batch))
 	for i := range batch {
 		m := &batch[i]
-		records[i] = kafka.Record{Time: m.time, Key: kafka.NewBytes(m.key), Value: kafka.NewBytes(m.value)}
+		// No time: retention shall count from when Kafka has an event, not from when a collector had it.
+		records[i] = kafka.Record{Key: kafka.NewBytes(m.key), Value: kafka.NewBytes(m.value)}
 	}
 	start := time.Now()
 	res, err := l.topic.client.Produce(ctx, &kafka.ProduceRequest{

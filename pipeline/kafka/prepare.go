@@ -56,8 +56,9 @@ func (t *Topic) create(ctx context.Context) error {
 			{ConfigName: "retention.ms", ConfigValue: t.retention()},
 			{ConfigName: "min.insync.replicas", ConfigValue: strconv.Itoa(t.cfg.minInSync())},
 			{ConfigName: "compression.type", ConfigValue: "producer"},
-			// A collector whose clock is wrong must not be stuck with its spool.
-			{ConfigName: "message.timestamp.after.max.ms", ConfigValue: "9223372036854775807"},
+			// Retention and ranges of time count from arrival: what waited in a spool for longer than retention is not
+			// deleted at once, and a collector's wrong clock does no harm.
+			{ConfigName: "message.timestamp.type", ConfigValue: "LogAppendTime"},
 		},
 	}
 	dead := kafka.TopicConfig{
@@ -103,6 +104,8 @@ func (t *Topic) check(ctx context.Context, topic kafka.Topic) error {
 		{"retention.ms", t.retention(), "set it with kafka-configs --alter, or change kafka.retention: replay goes no further back"},
 		{"min.insync.replicas", strconv.Itoa(t.cfg.minInSync()), "set it with kafka-configs --alter: below it, an acknowledged " +
 			"event can be lost with one broker; at the number of replicas, one broker that is away stops all writing"},
+		{"message.timestamp.type", "LogAppendTime", "set it with kafka-configs --alter: clocks of collectors decide otherwise what a " +
+			"replay by time finds"},
 		{"cleanup.policy", "delete", "set it with kafka-configs --alter: compaction removes events"},
 	} {
 		if have, known := settings[s.name]; known && have != s.want {

@@ -154,7 +154,7 @@ func (s *Shipper) begin() (*wal.Reader, error) {
 func (s *Shipper) open(ctx context.Context, first wal.Record) (*Topic, error) {
 	messages, _ := split(first.Group)
 	if len(messages) > 0 {
-		s.waitingSince(messages[0].time)
+		s.waitingSince(messages[0].received)
 	}
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		topic, err := Open(ctx, s.cfg, s.logger)

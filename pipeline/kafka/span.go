@@ -11,11 +11,14 @@ import (
 	"heed/pipeline/wal"
 )
 
-// Range says which events a replay is about: those received in [From, To).
+// clockSkew is how far the clocks of collectors and brokers may lie apart before a span misses events.
+const clockSkew = 10 * time.Minute
+
+// Range says which events a replay is about: those received by a collector in [From, To).
 type Range struct {
 	From, To time.Time
-	// Late is how long an event may have waited in a collector's spool: it then stands behind events that are younger by
-	// that much. Zero is as long as you like, and every span reaches to the partition's end.
+	// Late is how long an event may have waited in a collector's spool before Kafka had it. Zero is as long as you like,
+	// and every span then reaches to the partition's end.
 	Late time.Duration
 }
 
@@ -48,21 +51,21 @@ func (t *Topic) Spans(ctx context.Context, r Range) ([]Span, error) {
 	return spans, nil
 }
 
-// span asks for the first message that is not older than the range, and for the first that no event of the range can
-// follow. Kafka's index of time answers with the earliest such message, so nothing before it is as young.
+// span asks for the first message that Kafka had when the range began, and for the first that it had when the last
+// event of the range must have come.
 func (t *Topic) span(ctx context.Context, partition int, r Range) (from, to int64, err error) {
 	_, end, err := t.bounds(ctx, partition)
 	if err != nil {
 		return 0, 0, err
 	}
-	from, err = t.offset(ctx, t.cfg.Topic, partition, r.From.UnixMilli())
+	from, err = t.offset(ctx, t.cfg.Topic, partition, r.From.Add(-clockSkew).UnixMilli())
 	if err != nil || from < 0 {
-		return 0, 0, err // none is as young
+		return 0, 0, err // nothing came since
 	}
 	if r.Late == 0 {
 		return from, end, nil
 	}
-	to, err = t.offset(ctx, t.cfg.Topic, partition, r.To.Add(r.Late).UnixMilli())
+	to, err = t.offset(ctx, t.cfg.Topic, partition, r.To.Add(r.Late+clockSkew).UnixMilli())
 	if to < 0 {
 		to = end
 	}

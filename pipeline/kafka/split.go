@@ -29,7 +29,7 @@ func split(group []byte) (messages []message, err error) {
 			return append(messages, message{value: group}), errNotGroup
 		}
 		id, received := identify(value)
-		messages = append(messages, message{key: id, value: value, time: received})
+		messages = append(messages, message{key: id, value: value, received: received})
 		group = group[n+m:]
 	}
 	return messages, nil

@@ -6,7 +6,6 @@ package kafkatest
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -41,8 +40,8 @@ type Config struct {
 type Cluster struct {
 	// Nodes are its nodes. Node i has the id i+1.
 	Nodes []*Node
-	// Roots holds the authority that signed the certificates of the listeners with TLS.
-	Roots *x509.CertPool
+	// Authority is the certificate, DER, that those of the listeners with TLS are checked against.
+	Authority []byte
 
 	dir string
 }
@@ -70,7 +69,7 @@ func (c *Cluster) start(cfg Config, jars string) error {
 	if err != nil {
 		return err
 	}
-	c.Roots = cert.roots
+	c.Authority = cert.authority
 	for i := range cfg.Nodes {
 		n, err := newNode(i+1, filepath.Join(c.dir, fmt.Sprint(i+1)), jars)
 		if err != nil {

@@ -10,6 +10,7 @@ var shared struct {
 	sync.Mutex
 	cluster *Cluster
 	err     error
+	told    map[string]bool // the tests that will show the log if they fail
 }
 
 // Run runs the tests of a package, for TestMain: os.Exit(kafkatest.Run(m)). The shared broker is started by the first
@@ -36,7 +37,13 @@ func Shared(t testing.TB) *Cluster {
 	if shared.err != nil {
 		t.Fatalf("start Kafka: %v", shared.err)
 	}
-	showLog(t, shared.cluster)
+	if shared.told == nil {
+		shared.told = map[string]bool{}
+	}
+	if !shared.told[t.Name()] {
+		shared.told[t.Name()] = true
+		showLog(t, shared.cluster)
+	}
 	return shared.cluster
 }
 
@@ -60,7 +67,7 @@ func Start(t testing.TB, cfg Config) *Cluster {
 func showLog(t testing.TB, c *Cluster) {
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("Kafka's last words:\n%s", c.LogTail(20))
+			t.Logf("Kafka's last words:\n%s", c.LogTail(10))
 		}
 	})
 }

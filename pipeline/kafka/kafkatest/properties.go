@@ -95,6 +95,8 @@ func (n *Node) properties(all []*Node) map[string]string {
 		// A small machine shall notice soon that a node is gone.
 		"broker.session.timeout.ms":    "3000",
 		"broker.heartbeat.interval.ms": "500",
+		// What retention ends shall be gone before a test has to wait for it.
+		"log.retention.check.interval.ms": "500", "log.initial.task.delay.ms": "500",
 		// One thread of each kind is enough, and each is memory.
 		"num.network.threads": "2", "num.io.threads": "2", "log.cleaner.dedupe.buffer.size": "2097152",
 	}

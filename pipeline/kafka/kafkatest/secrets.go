@@ -25,7 +25,7 @@ const scramIterations = 4096
 // certificate is what the listeners with TLS show.
 type certificate struct {
 	chain, key string // PEM
-	roots      *x509.CertPool
+	authority  []byte // DER
 }
 
 func newCertificate() (*certificate, error) {
@@ -52,16 +52,10 @@ func newCertificate() (*certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	parsed, err := x509.ParseCertificate(der)
-	if err != nil {
-		return nil, err
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(parsed)
 	return &certificate{
-		chain: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
-		key:   string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})),
-		roots: roots,
+		chain:     string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		key:       string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})),
+		authority: der,
 	}, nil
 }
 

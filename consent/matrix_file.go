@@ -210,6 +210,9 @@ func (f *matrixFile) compile(entry fileRow) (*row, error) {
 	if entry.ID == "" || entry.Name == "" {
 		return nil, errors.New("id or name is empty")
 	}
+	if f.Classes[entry.Class] == nil {
+		return nil, fmt.Errorf("there is no class %q", entry.Class)
+	}
 	for _, column := range columns {
 		cell, ok := entry.Cells[column]
 		if !ok {

@@ -41,8 +41,8 @@ func classifyCommand() command {
 	}
 }
 
-// answer is what is printed about one cookie; as JSON it keeps to these names.
-type answer struct {
+// cookieAnswer is what is printed about one cookie; as JSON it keeps to these names.
+type cookieAnswer struct {
 	Name       string `json:"name"`
 	Domain     string `json:"domain,omitempty"`
 	Class      string `json:"class,omitempty"` // empty when Error is not
@@ -84,8 +84,8 @@ func runClassify(ctx context.Context, p *program, f *flags) error {
 	return printAnswer(p.stdout, a)
 }
 
-func answerFor(c classify.Cookie, v classify.Verdict) answer {
-	return answer{
+func answerFor(c classify.Cookie, v classify.Verdict) cookieAnswer {
+	return cookieAnswer{
 		Name: c.Name, Domain: c.Domain, Class: v.Class.String(), Confidence: v.Confidence.String(), Reason: string(v.Reason),
 		Fact: v.Fact, Owner: v.Owner, Service: v.Service, Conflict: v.Conflict,
 	}
@@ -149,7 +149,7 @@ func openClassifier(file string) (*classify.Classifier, error) {
 }
 
 // maxOverrides bounds what an owner may say: each is compared with every name.
-const maxOverrides = 10_000
+const maxOverrides = 1000
 
 // readOverrides reads all lines or none: half of an owner's word would be a wrong word.
 func readOverrides(r io.Reader) ([]classify.Override, error) {
@@ -176,7 +176,7 @@ func readOverrides(r io.Reader) ([]classify.Override, error) {
 }
 
 // printAnswer writes an answer for a person.
-func printAnswer(w io.Writer, a answer) error {
+func printAnswer(w io.Writer, a cookieAnswer) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintf(out, "%s is %s, with %s confidence\n", quoted(a.Name), a.Class, a.Confidence)
 	fmt.Fprintf(out, "  reason   %s %s\n", a.Reason, quoted(a.Fact))

@@ -56,14 +56,14 @@ func classifyFile(ctx context.Context, p *program, classifier *classify.Classifi
 	return nil
 }
 
-func answerLine(classifier *classify.Classifier, lines *csvLines) answer {
+func answerLine(classifier *classify.Classifier, lines *csvLines) cookieAnswer {
 	field, err := lines.fields()
 	if err != nil {
-		return answer{Name: clip(lines.text), Error: fmt.Sprintf("line %d: %v", lines.number, err)}
+		return cookieAnswer{Name: clip(lines.text), Error: fmt.Sprintf("line %d: %v", lines.number, err)}
 	}
 	cookie, err := readCookie(field)
 	if err != nil {
-		return answer{Name: clip(field("name")), Domain: clip(field("domain")), Error: fmt.Sprintf("line %d: %v", lines.number, err)}
+		return cookieAnswer{Name: clip(field("name")), Domain: clip(field("domain")), Error: fmt.Sprintf("line %d: %v", lines.number, err)}
 	}
 	return answerFor(cookie, classifier.Classify(cookie))
 }
@@ -181,7 +181,7 @@ func newAnswerWriter(w io.Writer, asJSON bool) *answerWriter {
 	return a
 }
 
-func (a *answerWriter) write(line answer) error {
+func (a *answerWriter) write(line cookieAnswer) error {
 	if a.csv == nil {
 		return a.json.Encode(line)
 	}

@@ -4,10 +4,10 @@ FUZZTIME ?= 35s
 KILLS ?= 100
 GOFLAGS_BUILD := -trimpath -buildvcs=auto -ldflags=-buildid=
 
-.PHONY: help run build fetch test race endure fuzz bench soak generate lint size check browser nginx
+.PHONY: help run build fetch test race endure fuzz bench soak generate lint size check browser nginx bench-load
 
 help: ## print this
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 run: fetch build ## fetch what is needed once, build, and start heed with the demo site
 	@bin/heed serve --demo
@@ -39,6 +39,10 @@ fuzz: ## run each fuzz target for FUZZTIME
 
 bench: fetch nginx ## measure the collector beside the floor and nginx, recorded in bench/RESULTS.md
 	@go build $(GOFLAGS_BUILD) -o bin/bench ./bench && bin/bench -record bench/RESULTS.md
+
+bench-load: fetch build ## measure the loader beside bare blocks, and how it catches up, recorded in bench/LOAD.md
+	@go run ./deploy/fetch -dev
+	@go build $(GOFLAGS_BUILD) -o bin/bench ./bench && bin/bench -load -record bench/LOAD.md
 
 soak: fetch build ## run the whole program for ten minutes at 80 % of its maximum, recorded in bench/SOAK.md
 	@go build $(GOFLAGS_BUILD) -o bin/bench ./bench && bin/bench -soak 10m -record bench/SOAK.md

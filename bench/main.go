@@ -31,7 +31,9 @@ type options struct {
 	out     string
 	soak    time.Duration
 	heed    string
+	load    bool
 	serve   string
+	rest    string
 }
 
 func (o *options) flags() *flag.FlagSet {
@@ -47,8 +49,10 @@ func (o *options) flags() *flag.FlagSet {
 	f.IntVar(&o.events, "events", 1, "events a request, with -profile")
 	f.StringVar(&o.out, "out", ".", "folder for the profiles")
 	f.DurationVar(&o.soak, "soak", 0, "only run the whole of heed serve for so long at 80 % of its maximum")
-	f.StringVar(&o.heed, "heed", besideProgram("heed"), "the program that -soak runs")
+	f.StringVar(&o.heed, "heed", besideProgram("heed"), "the program that -soak and -load run")
+	f.BoolVar(&o.load, "load", false, "only measure how events come to rest in ClickHouse")
 	f.StringVar(&o.serve, "serve", "", "used by bench itself: the system that this process is")
+	f.StringVar(&o.rest, "rest", "", "used by bench itself: the way to rest that this process measures")
 	return f
 }
 
@@ -59,6 +63,9 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	}
 	if o.serve != "" {
 		return serveSystem(context.WithoutCancel(ctx), o.serve, o.dir)
+	}
+	if o.rest != "" {
+		return rest(context.WithoutCancel(ctx), o.rest, o.dir, o.seed, stdout)
 	}
 	if o.quick {
 		o.rounds, o.duration = 1, time.Second
@@ -74,6 +81,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 		return o.profileSystem(ctx)
 	case o.soak > 0:
 		err = o.bench.soak(ctx, o.heed, o.soak)
+	case o.load:
+		err = o.bench.reportRest(ctx, o.heed)
 	default:
 		err = o.bench.report(ctx)
 	}

@@ -65,22 +65,31 @@ func readStored(ctx context.Context, folder string) (s stored, err error) {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, store.Close(ctx)) }()
-	const endpoint = "http://embedded/?database=heed&default_format=TabSeparated"
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(tallySQL))
+	text, err := query(ctx, store, tallySQL)
 	if err != nil {
-		return s, fmt.Errorf("make query: %w", err)
+		return s, err
+	}
+	if _, err := fmt.Sscan(text, &s.events, &s.different, &s.high, &s.low, &s.dead); err != nil {
+		return s, fmt.Errorf("count events: %q: %w", text, err)
+	}
+	return s, nil
+}
+
+// query asks the embedded engine and returns its tab-separated answer.
+func query(ctx context.Context, store *clickhouse.Store, sql string) (string, error) {
+	const endpoint = "http://embedded/?database=heed&default_format=TabSeparated"
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(sql))
+	if err != nil {
+		return "", fmt.Errorf("make query: %w", err)
 	}
 	answer, err := store.Transport().RoundTrip(request)
 	if err != nil {
-		return s, fmt.Errorf("count events: %w", err)
+		return "", fmt.Errorf("ask ClickHouse: %w", err)
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil || answer.StatusCode != http.StatusOK {
-		return s, fmt.Errorf("count events: %s %w", text, err)
+		return "", fmt.Errorf("ask ClickHouse: %s %w", text, err)
 	}
-	if _, err := fmt.Sscan(string(text), &s.events, &s.different, &s.high, &s.low, &s.dead); err != nil {
-		return s, fmt.Errorf("count events: %q: %w", text, err)
-	}
-	return s, nil
+	return string(text), nil
 }

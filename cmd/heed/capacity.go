@@ -133,8 +133,8 @@ func printMeasured(w io.Writer, k measurements) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "FIGURE\tVALUE\tSOURCE")
 	for _, m := range []measured{
-		k.collectOne, k.collectTen, k.requestBytes, k.bodyBytes, k.logBytes, k.ship, k.kafkaBytes, k.load, k.loadRate, k.store,
-		k.storedBytes,
+		k.collectOne, k.collectTen, k.requestBytes, k.bodyBytes, k.logBytes, k.ship, k.kafkaBytes, k.read,
+		k.loaded, k.bare, k.loadRate, k.storedBytes,
 	} {
 		fmt.Fprintf(table, "%s\t%v %s\t%s\n", m.what, m.value, m.unit, m.source)
 	}

@@ -19,9 +19,8 @@ type measurements struct {
 	collectOne, collectTen  measured
 	requestBytes, bodyBytes measured
 	logBytes, ship          measured
-	kafkaBytes              measured
-	load, loadRate          measured
-	store                   measured
+	kafkaBytes, read        measured
+	loaded, bare, loadRate  measured
 	storedBytes             measured
 }
 
@@ -29,14 +28,15 @@ func measuredValues() measurements {
 	return measurements{
 		collectOne:   measured{"CPU of heed collect per event, one a request", 61.5, "µs", "bench/RESULTS.md, heed"},
 		collectTen:   measured{"CPU of heed collect per event, ten a request", 8.5, "µs", "bench/RESULTS.md, heed, 10 events"},
-		requestBytes: measured{"request of a browser but for its events, head included", 827, "B", "bench/requests.go"},
+		requestBytes: measured{"a browser's request but for its events, head included", 827, "B", "bench/requests.go"},
 		bodyBytes:    measured{"one event in the request", 223, "B", "bench/requests.go"},
-		logBytes:     measured{"one event in the log, and in Kafka before compression", 300, "B", "pipeline/kafka, BenchmarkCompression"},
-		ship:         measured{"CPU of heed collect per event shipped", 5, "µs", "pipeline/kafka, BenchmarkShip"},
-		kafkaBytes:   measured{"one event in Kafka", 120, "B", "pipeline/kafka, BenchmarkCompression, zstd, 1000 events"},
-		load:         measured{"CPU of heed load per row", 4, "µs", "pipeline/clickhouse, BenchmarkInsert, the part that is Go's"},
-		loadRate:     measured{"rows of one loader, both cores shared with ClickHouse", 60000, "rows/s", "pipeline/clickhouse, BenchmarkInsert"},
-		store:        measured{"CPU of ClickHouse per row, without later merges", 11, "µs", "pipeline/clickhouse, BenchmarkInsert, the part that is not Go's"},
+		logBytes:     measured{"one event in the log, and in Kafka before compression", 252, "B", "pipeline/kafka, BenchmarkCompression"},
+		ship:         measured{"CPU of heed collect per event shipped", 4.9, "µs", "pipeline/kafka, BenchmarkShip"},
+		kafkaBytes:   measured{"one event in Kafka, zstd, 1000 in a request", 87, "B", "pipeline/kafka, BenchmarkCompression"},
+		read:         measured{"CPU of heed load per event read", 1.2, "µs", "pipeline/kafka, BenchmarkRead"},
+		loaded:       measured{"CPU of a block made and inserted, per row", 16, "µs", "pipeline/clickhouse, BenchmarkInsert"},
+		bare:         measured{"CPU of the same block inserted alone, per row", 14.5, "µs", "pipeline/clickhouse, BenchmarkInsertBare"},
+		loadRate:     measured{"rows of one loader, its cores shared with ClickHouse", 37000, "rows/s", "pipeline/clickhouse, BenchmarkInsert"},
 		storedBytes:  measured{"one event in ClickHouse, with projections and indexes", 70.5, "B", "pipeline/clickhouse, TestCodecs"},
 	}
 }
@@ -118,13 +118,13 @@ func planFor(d demand, m machine, k measurements) plan {
 	}, d.brokers)
 	p.loaders = m.count(part{
 		name:  "loaders",
-		cores: d.events * k.load.value / 1e6,
+		cores: d.events * (k.loaded.value - k.bare.value + k.read.value) / 1e6,
 		in:    bytes,
 		out:   d.events * k.logBytes.value,
 	}, 1)
 	p.clickhouse = m.count(part{
 		name:  "ClickHouse",
-		cores: d.events * k.store.value * merges * float64(d.replicas) / 1e6,
+		cores: d.events * k.bare.value * merges * float64(d.replicas) / 1e6,
 		disk:  rows * k.storedBytes.value * float64(d.replicas),
 		in:    d.events * k.logBytes.value * float64(d.replicas),
 	}, d.replicas)

@@ -74,7 +74,7 @@ func TestPlanFor(t *testing.T) {
 		collectOne: measured{value: 100}, collectTen: measured{value: 19}, // 90 a request and 10 an event
 		requestBytes: measured{value: 1000}, bodyBytes: measured{value: 100}, logBytes: measured{value: 200},
 		ship: measured{value: 5}, kafkaBytes: measured{value: 50},
-		load: measured{value: 2}, loadRate: measured{value: 1000}, store: measured{value: 4}, storedBytes: measured{value: 10},
+		read: measured{value: 0.5}, loaded: measured{value: 5.5}, bare: measured{value: 4}, loadRate: measured{value: 1000}, storedBytes: measured{value: 10},
 	}
 	d := demand{
 		events: 10_000, batch: 2, mean: 0.5, months: 1, outage: time.Hour, retention: 10 * time.Hour, brokers: 3, replicas: 2,

@@ -150,11 +150,14 @@ func writeLabelled(w io.Writer, component metricsWriter, label string) {
 	var text bytes.Buffer
 	component.WriteMetrics(&text)
 	for line := range strings.Lines(text.String()) {
-		name, value, _ := strings.Cut(line, " ")
-		if head, rest, has := strings.Cut(name, "{"); has {
-			fmt.Fprintf(w, "%s{%s,%s %s", head, label, rest, value)
+		end := strings.IndexAny(line, "{ ") // a label may hold spaces
+		if end < 0 {
+			continue
+		}
+		if rest := line[end:]; rest[0] == '{' {
+			fmt.Fprintf(w, "%s{%s,%s", line[:end], label, rest[1:])
 		} else {
-			fmt.Fprintf(w, "%s{%s} %s", name, label, value)
+			fmt.Fprintf(w, "%s{%s}%s", line[:end], label, rest)
 		}
 	}
 }

@@ -164,3 +164,35 @@ func TestClusterGracefulStop(t *testing.T) {
 	}
 	f.compare()
 }
+
+// TestClusterScripts: a script that one collector has built is served by one that starts after it with another
+// configuration, and is still there when its builder and its folder are gone.
+func TestClusterScripts(t *testing.T) {
+	f := newSharedFleet(t)
+	f.start(1, 1) // the loader makes the tables
+	loader := fetch(t, f.collectors[0].running.Collector+"/kill/heed.js")
+	name := regexp.MustCompile(`[0-9a-f]{20}\.js`).FindString(loader)
+	if name == "" {
+		t.Fatalf("the loader names no script: %s", loader)
+	}
+	script := fetch(t, f.collectors[0].running.Collector+"/kill/"+name)
+	for deadline := time.Now().Add(startTimeout); f.count("SELECT count() FROM bundles") == 0; pause(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the script was never stored")
+		}
+	}
+	f.collectors[0].running.stop()
+	other := f.addCollector()
+	other.command = append(other.command, "--collector.public_url", "http://other.example")
+	other.start()
+	other.await()
+	if got := fetch(t, other.running.Collector+"/kill/"+name); got != script {
+		t.Errorf("another collector serves %d bytes under %s, want the %d of its builder", len(got), name, len(script))
+	}
+	if loader := fetch(t, other.running.Collector+"/kill/heed.js"); strings.Contains(loader, name) {
+		t.Errorf("the other collector's loader names %s, want a script of its own", name)
+	}
+	if n := f.count("SELECT uniqExact(hash) FROM bundles"); n != 2 {
+		t.Errorf("%d scripts are stored, want those of both", n)
+	}
+}

@@ -28,7 +28,7 @@ func collectCommand() command {
 func collectRole() role {
 	return role{name: "collect", check: (*Config).checkCollect, parts: func(h *host) []step {
 		c := &gatherer{host: h, edge: &edge{host: h}}
-		return []step{c.edge.prepare, c.openStore, c.listen, c.openLog, c.buildSites, c.startCollector, c.startWeb, c.announce}
+		return []step{c.edge.prepare, c.openStore, c.listen, c.openLog, c.buildSites, c.shareScripts, c.startCollector, c.startWeb, c.announce}
 	}}
 }
 

@@ -30,6 +30,7 @@ var owners = map[string]string{
 	"github.com/ebitengine/purego":        "pipeline/clickhouse",
 	"github.com/evanw/esbuild":            "snippet",
 	"github.com/prometheus/prometheus":    "pipeline/wal",
+	"github.com/segmentio/kafka-go":       "pipeline/kafka",
 }
 
 func TestImportsPointOneWay(t *testing.T) {

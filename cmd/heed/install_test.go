@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"net"
 	"net/http"
@@ -73,6 +74,30 @@ func TestLockDataFailure(t *testing.T) {
 		t.Fatalf("lockData after unlock: %v", err)
 	}
 	unlock()
+}
+
+// TestReadSecret: collectors share a secret as bytes or as text, and two of them then have the same keys and prefix.
+func TestReadSecret(t *testing.T) {
+	f := func(content string) *install {
+		t.Helper()
+		path := filepath.Join(t.TempDir(), "secret")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		in, err := openInstall(dir, path, "/shared")
+		if err != nil {
+			t.Fatalf("openInstall with the secret %q: %v", content, err)
+		}
+		if left, _ := os.ReadDir(dir); len(left) > 0 || in.Prefix != "/shared" {
+			t.Errorf("openInstall made %v and has the prefix %s, want nothing of its own", left, in.Prefix)
+		}
+		return in
+	}
+	first, second := f("0123456789abcdef0123456789abcdef"), f(hex.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))+"\n")
+	if !bytes.Equal(first.siteKey("visitor", "a"), second.siteKey("visitor", "a")) {
+		t.Error("the same secret as bytes and as hex digits makes different keys")
+	}
 }
 
 // TestSocket uses a path longer than a socket's name may be, and the file of a process that was killed.

@@ -67,7 +67,7 @@ func (t *topic) connect(ctx context.Context) {
 // check tells whether Kafka has answered.
 func (t *topic) check(context.Context) error {
 	if t.opened.Load() == nil {
-		return errors.New("Kafka has not answered since the start")
+		return errors.New("no broker of Kafka has answered since the start")
 	}
 	return nil
 }

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"heed/consent/classify"
+	"heed/consent/classify/evidence"
+)
+
+// The promise of README.md: of companies never heard of, at most 2.5 % of names are excused that must not be; of those
+// in the table, none.
+func TestUnsafeRate(t *testing.T) {
+	rows, err := evidence.Read("../testdata/evidence.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := classify.Compiled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := label(rows, table.Facts)
+	smaller, err := without(table.Facts, isTest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(smaller.Facts) == len(table.Facts) {
+		t.Fatal("no fact was held out")
+	}
+	unseen, err := measure(heldOut(names, true), smaller)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if unsafe, _ := unseen.decided.unsafe(); share(unsafe, unseen.decided.total()) > 0.025 {
+		t.Errorf("%d of %d names of companies held out are unsafe, want at most 2.5 %%", unsafe, unseen.decided.total())
+	}
+	all, err := measure(names, table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if unsafe, _ := all.decided.unsafe(); unsafe != 0 {
+		t.Errorf("%d names of the table are unsafe, want 0", unsafe)
+	}
+}
+
+func TestSplitIsByOwner(t *testing.T) {
+	names := []name{{owner: "A"}, {owner: "B"}, {owner: "C"}, {owner: "A"}, {owner: "D"}, {owner: "E"}}
+	test, train := heldOut(names, true), heldOut(names, false)
+	if len(test)+len(train) != len(names) {
+		t.Errorf("%d and %d names, want %d in all", len(test), len(train), len(names))
+	}
+	for _, a := range test {
+		for _, b := range train {
+			if a.owner == b.owner {
+				t.Errorf("owner %s is on both sides", a.owner)
+			}
+		}
+	}
+}
+
+func TestMatrix(t *testing.T) {
+	m := matrix{{2, 0, 0, 0}, {0, 1, 0, 1}, {1, 0, 1, 0}, {0, 1, 0, 3}}
+	unsafe, strict := m.unsafe()
+	if m.total() != 10 || m.accuracy() != 0.7 || unsafe != 2 || strict != 6 {
+		t.Errorf("total %d, accuracy %v, unsafe %d of %d, want 10, 0.7, 2 of 6", m.total(), m.accuracy(), unsafe, strict)
+	}
+	// 2·2/(3+2), 2·1/(2+2), 2·1/(1+2), 2·3/(4+4)
+	if want := (0.8 + 0.5 + 2.0/3 + 0.75) / 4; m.macroF1() < want-1e-9 || m.macroF1() > want+1e-9 {
+		t.Errorf("macro-F1 %v, want %v", m.macroF1(), want)
+	}
+}
+
+func TestEvaluatePrints(t *testing.T) {
+	var out bytes.Buffer
+	if err := evaluate(&out, "..", false); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Companies held out", "The same names with the whole table", "macro-F1", "unsafe of all"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("evaluate prints no %q:\n%s", want, out.String())
+		}
+	}
+}
+
+func TestEvaluateFailure(t *testing.T) {
+	if err := evaluate(&bytes.Buffer{}, t.TempDir(), false); err == nil {
+		t.Error("evaluate of an empty folder = nil, want an error")
+	}
+}

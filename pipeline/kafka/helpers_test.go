@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -20,7 +21,14 @@ import (
 // patience bounds waits that end in a failure; none is reached when the code is right.
 const patience = 2 * time.Minute
 
-func TestMain(m *testing.M) { os.Exit(kafkatest.Run(m)) }
+// TestMain also turns the test binary into the process that TestKillShipper kills.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("HEED_KAFKA_TEST_KILL"); dir != "" {
+		fmt.Fprintln(os.Stderr, shipUntilKilled(dir))
+		os.Exit(1)
+	}
+	os.Exit(kafkatest.Run(m))
+}
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
@@ -95,34 +103,44 @@ func number(t testing.TB, rec wal.Record) uint64 {
 	return binary.BigEndian.Uint64(g.Events[0].Id[8:])
 }
 
+// never is the deadline of what is tried without end.
+var never time.Time
+
 // readAll reads each partition to its present end and returns how often each event is there.
 func readAll(t testing.TB, topic *Topic) map[uint64]int {
 	t.Helper()
 	ctx := bounded(t)
 	counts := make(map[uint64]int)
 	for i := range topic.Partitions() {
-		p, err := topic.Partition(i)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, end, err := topic.bounds(ctx, i)
-		if err != nil {
-			t.Fatalf("bounds of partition %d = %v", i, err)
-		}
-		r, err := p.Reader(wal.Pos{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for at := int64(0); at < end; {
-			rec, err := r.Next(ctx)
-			if err != nil {
-				t.Fatalf("Next of partition %d = %v", i, err)
-			}
-			counts[number(t, rec)]++
-			at = int64(rec.Next.Record)
-		}
+		eachRecord(t, ctx, topic, i, func(rec wal.Record) { counts[number(t, rec)]++ })
 	}
 	return counts
+}
+
+// eachRecord yields a partition's records up to its present end.
+func eachRecord(t testing.TB, ctx context.Context, topic *Topic, partition int, yield func(wal.Record)) {
+	t.Helper()
+	p, err := topic.Partition(partition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, end, err := topic.bounds(ctx, partition)
+	if err != nil {
+		t.Fatalf("bounds of partition %d = %v", partition, err)
+	}
+	r, err := p.Reader(wal.Pos{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for at := first; at < end; {
+		rec, err := r.Next(ctx)
+		if err != nil {
+			t.Fatalf("Next of partition %d = %v", partition, err)
+		}
+		yield(rec)
+		at = int64(rec.Next.Record)
+	}
 }
 
 // rawMessages reads a partition's messages as they are, to its present end.

@@ -3,7 +3,6 @@ package kafkatest
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +10,9 @@ import (
 	"sync"
 	"syscall"
 )
+
+// processIP is where the processes listen.
+const processIP = "127.0.0.2"
 
 // maxLineBytes cuts what Kafka says: it likes to print whole requests.
 const maxLineBytes = 300
@@ -21,7 +23,6 @@ type Node struct {
 
 	dir     string
 	jars    string
-	ports   map[listener]int // where the process itself listens
 	proxies map[listener]*proxy
 
 	mu      sync.Mutex
@@ -30,29 +31,18 @@ type Node struct {
 	exit    error
 }
 
-// newNode takes ports for a node. It does not start it.
+// newNode takes ports for a node: those of its proxies, which have them as long as the node lives. The process listens
+// on the same ports of another loopback address, where nothing else does. It is not started.
 func newNode(id int, dir, jars string) (*Node, error) {
-	n := &Node{ID: id, dir: dir, jars: jars, ports: map[listener]int{}, proxies: map[listener]*proxy{}}
+	n := &Node{ID: id, dir: dir, jars: jars, proxies: map[listener]*proxy{}}
 	for _, l := range listeners {
-		port, err := freePort()
+		p, err := newProxy(processIP)
 		if err != nil {
-			return nil, err
-		}
-		n.ports[l] = port
-		if n.proxies[l], err = newProxy(fmt.Sprintf("127.0.0.1:%d", port)); err != nil {
 			return nil, errors.Join(err, n.closeProxies())
 		}
+		n.proxies[l] = p
 	}
 	return n, nil
-}
-
-// freePort returns a port that was free a moment ago: Kafka cannot be told to choose its own.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
 // Start starts the process, again after Kill or Stop. It does not wait until the node takes part; WaitReady does.
@@ -185,9 +175,7 @@ func (n *Node) close() {
 func (n *Node) closeProxies() error {
 	var err error
 	for _, p := range n.proxies {
-		if p != nil {
-			err = errors.Join(err, p.close())
-		}
+		err = errors.Join(err, p.close())
 	}
 	return err
 }

@@ -70,7 +70,7 @@ func (n *Node) properties(all []*Node) map[string]string {
 		voters = append(voters, fmt.Sprintf("%d@%s", peer.ID, peer.proxies[controller].address()))
 	}
 	for _, l := range listeners {
-		own = append(own, fmt.Sprintf("%s://127.0.0.1:%d", l, n.ports[l]))
+		own = append(own, fmt.Sprintf("%s://%s", l, n.proxies[l].target))
 		told = append(told, fmt.Sprintf("%s://%s", l, n.proxies[l].address()))
 	}
 	replicas := fmt.Sprint(min(len(all), 3))

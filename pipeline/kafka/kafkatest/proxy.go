@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// proxy passes TCP connections on to one address, until it is cut.
+// proxy passes TCP connections on to the same port of another address, until it is cut.
 type proxy struct {
 	target   string
 	listener net.Listener
@@ -17,12 +17,16 @@ type proxy struct {
 	conns  map[net.Conn]struct{} // both ends of what is passed on
 }
 
-func newProxy(target string) (*proxy, error) {
+func newProxy(ip string) (*proxy, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	p := &proxy{target: target, listener: l, conns: make(map[net.Conn]struct{})}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return nil, err
+	}
+	p := &proxy{target: net.JoinHostPort(ip, port), listener: l, conns: make(map[net.Conn]struct{})}
 	p.serving.Go(p.serve)
 	return p, nil
 }

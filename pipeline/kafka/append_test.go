@@ -1,0 +1,117 @@
+package kafka
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/segmentio/kafka-go"
+
+	"heed/pipeline/wal"
+	"heed/schemas"
+)
+
+// In several partitions every event is there once, each call's events in order within each, and its first where Append
+// said.
+func TestAppendOverPartitions(t *testing.T) {
+	const appenders, calls, batch = 16, 20, 5
+	topic := open(t, config(t, 5))
+	firsts := make(map[uint64]wal.Pos)
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for a := range uint64(appenders) {
+		wg.Go(func() {
+			for c := range uint64(calls) {
+				n := (a*calls + c) * batch
+				pos, err := topic.Append(t.Context(), events(n, batch))
+				if err != nil {
+					t.Errorf("Append = %v", err)
+					return
+				}
+				mu.Lock()
+				firsts[n] = pos
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	ctx := bounded(t)
+	counts := map[uint64]int{}
+	for i := range topic.Partitions() {
+		last := map[uint64]uint64{} // by call
+		eachRecord(t, ctx, topic, i, func(rec wal.Record) {
+			n := number(t, rec)
+			counts[n]++
+			if n%batch == 0 && firsts[n] != rec.Pos {
+				t.Errorf("event %d at %v, Append said %v", n, rec.Pos, firsts[n])
+			}
+			if before, ok := last[n/batch]; ok && before > n {
+				t.Errorf("event %d stands behind event %d of the same call", n, before)
+			}
+			last[n/batch] = n
+		})
+	}
+	for n := range uint64(appenders * calls * batch) {
+		if counts[n] != 1 {
+			t.Errorf("event %d is there %d times, want once", n, counts[n])
+		}
+	}
+}
+
+// An event that Kafka does not take is refused alone: those that share its request are not.
+func TestAppendTooLarge(t *testing.T) {
+	cfg := config(t, 1)
+	create(t, cfg, cfg.Topic, 1, map[string]string{"max.message.bytes": "1000"})
+	topic := open(t, cfg)
+	random := ""
+	for n := range 400 { // zstd must not make it small
+		random += fmt.Sprintf("%x", n*n*7919)
+	}
+	large := event(1, 0)
+	large.Path = random
+	var wg sync.WaitGroup
+	for n := range uint64(20) {
+		wg.Go(func() {
+			if _, err := topic.Append(t.Context(), []*schemas.Envelope{event(100+n, 0)}); err != nil {
+				t.Errorf("Append of a small event = %v", err)
+			}
+		})
+	}
+	_, err := topic.Append(t.Context(), []*schemas.Envelope{event(0, 0), large, event(2, 0)})
+	if !errors.Is(err, kafka.MessageSizeTooLarge) {
+		t.Errorf("Append of a large event = %v, want %v", err, kafka.MessageSizeTooLarge)
+	}
+	if remedy(err) == "" {
+		t.Errorf("no remedy for %v", err)
+	}
+	wg.Wait()
+	counts := readAll(t, topic)
+	if len(counts) != 22 || counts[0] != 1 || counts[1] != 0 || counts[2] != 1 {
+		t.Errorf("%d events, want the 22 that are small", len(counts))
+	}
+}
+
+// What does not fit into memory is refused at once, and taken later.
+func TestAppendFull(t *testing.T) {
+	topic := open(t, config(t, 1))
+	if err := topic.take(maxWaitingBytes-100, maxWaitingBytes); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := topic.Append(t.Context(), []*schemas.Envelope{event(1, 100)}); !errors.Is(err, wal.ErrFull) {
+		t.Errorf("Append = %v, want %v", err, wal.ErrFull)
+	}
+	topic.give(maxWaitingBytes - 100)
+	if _, err := topic.Append(t.Context(), []*schemas.Envelope{event(1, 100)}); err != nil {
+		t.Errorf("Append when there is room again = %v", err)
+	}
+}
+
+// events returns events with the numbers from first on.
+func events(first uint64, n int) []*schemas.Envelope {
+	evs := make([]*schemas.Envelope, n)
+	for i := range evs {
+		evs[i] = event(first+uint64(i), 50)
+	}
+	return evs
+}

@@ -42,8 +42,20 @@ func (p *Partition) ID() string { return p.topic.ID() }
 // Trim does nothing: Kafka's retention ends what is old, and until then it can be replayed.
 func (p *Partition) Trim(wal.Pos) error { return nil }
 
-// Read returns the plan that was committed last, by any generation, or the zero Plan when there is none.
+// Read returns the plan that was committed last, by any generation, or the zero Plan when there is none. It waits as
+// long as Kafka cannot answer.
 func (p *Partition) Read(ctx context.Context) (load.Plan, error) {
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		plan, err := p.read(ctx)
+		if err == nil || !isPassing(err) || ctx.Err() != nil {
+			return plan, err
+		}
+		p.topic.metrics.limited(p.topic.logger, "reading a plan waits for Kafka", "partition", p.number, "err", err)
+		_ = wait(ctx, pause) // read tells that ctx has ended
+	}
+}
+
+func (p *Partition) read(ctx context.Context) (load.Plan, error) {
 	t := p.topic
 	res, err := t.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{
 		GroupID: t.cfg.Group,
@@ -79,7 +91,7 @@ func (p *Partition) decodePlan(offset int64, metadata string) (load.Plan, error)
 	}
 	plan, err := load.DecodePlan([]byte(metadata))
 	if err != nil {
-		return load.Plan{}, fmt.Errorf("plan of partition %d at offset %d: %w", p.number, offset, err)
+		return load.Plan{}, &planError{partition: p.number, offset: offset, err: err}
 	}
 	return plan, nil
 }
@@ -109,18 +121,38 @@ func (p *Partition) Write(ctx context.Context, plan load.Plan) error {
 	if err != nil {
 		return fmt.Errorf("write plan of partition %d: %w", p.number, err)
 	}
-	for _, committed := range res.Topics[t.cfg.Topic] {
-		if isFenced(committed.Error) {
-			return fmt.Errorf("write plan of partition %d in generation %d: %w: %w",
-				p.number, p.member.generation, load.ErrFenced, committed.Error)
-		}
-		if committed.Error != nil {
-			return fmt.Errorf("write plan of partition %d: %w", p.number, committed.Error)
-		}
-		return nil
+	answers := res.Topics[t.cfg.Topic]
+	switch {
+	case len(answers) != 1:
+		return fmt.Errorf("write plan of partition %d: Kafka's answer does not have it", p.number)
+	case isFenced(answers[0].Error):
+		return fmt.Errorf("write plan of partition %d in generation %d: %w: %w",
+			p.number, p.member.generation, load.ErrFenced, answers[0].Error)
+	case answers[0].Error != nil:
+		return fmt.Errorf("write plan of partition %d: %w", p.number, answers[0].Error)
 	}
-	return fmt.Errorf("write plan of partition %d: Kafka's answer does not have it", p.number)
+	return nil
 }
+
+// isPassing reports that the same request may be answered later: Kafka was not reached, or is not ready.
+func isPassing(err error) bool {
+	answer, answered := errors.AsType[kafka.Error](err)
+	_, decoded := errors.AsType[*planError](err)
+	return !decoded && (!answered || answer.Temporary())
+}
+
+// planError says that what stands in a commit is no plan that this program can read.
+type planError struct {
+	partition int
+	offset    int64
+	err       error
+}
+
+func (e *planError) Error() string {
+	return fmt.Sprintf("plan of partition %d at offset %d: %v", e.partition, e.offset, e.err)
+}
+
+func (e *planError) Unwrap() error { return e.err }
 
 // isFenced reports that Kafka knows this member, or its generation, no more.
 func isFenced(err error) bool {

@@ -29,22 +29,28 @@ func Run(m *testing.M) int {
 // their own. The package's TestMain must use Run.
 func Shared(t testing.TB) *Cluster {
 	t.Helper()
+	c, err := Running()
+	if err != nil {
+		t.Fatalf("start Kafka: %v", err)
+	}
+	shared.Lock()
+	defer shared.Unlock()
+	if !shared.told[t.Name()] {
+		shared.told[t.Name()] = true
+		showLog(t, c)
+	}
+	return c
+}
+
+// Running is Shared for examples, which have no testing.TB.
+func Running() (*Cluster, error) {
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.cluster == nil && shared.err == nil {
+		shared.told = map[string]bool{}
 		shared.cluster, shared.err = Open(Config{})
 	}
-	if shared.err != nil {
-		t.Fatalf("start Kafka: %v", shared.err)
-	}
-	if shared.told == nil {
-		shared.told = map[string]bool{}
-	}
-	if !shared.told[t.Name()] {
-		shared.told[t.Name()] = true
-		showLog(t, shared.cluster)
-	}
-	return shared.cluster
+	return shared.cluster, shared.err
 }
 
 // Start gives the test a cluster of its own, which it may kill. It ends with the test.

@@ -236,12 +236,10 @@ func (l *Loader) write(ctx context.Context, from, to wal.Pos) error {
 
 // recover settles what the plan of an earlier Loader had begun.
 func (l *Loader) recover(ctx context.Context) error {
+	if err := l.share(ctx); err != nil {
+		return err
+	}
 	err := l.retry(ctx, "read recent ids", func() error {
-		if l.cfg.OnePartition {
-			if err := l.Store.RefuseStale(ctx); err != nil {
-				return err
-			}
-		}
 		l.recent = newRecentIDs(l.cfg.RecentIDs, l.now())
 		return l.recent.rebuild(ctx, l.Store, l.now(), l.foreign)
 	})
@@ -257,6 +255,14 @@ func (l *Loader) recover(ctx context.Context) error {
 	l.recovering = true
 	defer func() { l.recovering = false }()
 	return l.rest(ctx, b, l.settleAll)
+}
+
+// share makes the store one that several Loaders can use.
+func (l *Loader) share(ctx context.Context) error {
+	if !l.cfg.OnePartition {
+		return nil
+	}
+	return l.retry(ctx, "bound the age of rows", func() error { return l.Store.RefuseStale(ctx) })
 }
 
 // rest stores a batch's dead letters and, block by block, the rows that are no doubles. Only then its events count as

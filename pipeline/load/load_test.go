@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -291,6 +293,87 @@ func TestOpenFailure(t *testing.T) {
 	f("")              // empty
 	f("{")             // cut short
 	f(`{"version":9}`) // newer
+}
+
+// While ClickHouse is slow, inserts become fewer and larger, up to the bounds of a batch; then it is quick again.
+func TestRunGathersForLongerWhileTheStoreIsSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, store := newPartition(t, "topic.1", 3), newFakeStore()
+		slow := 4 * time.Second
+		var sizes []int
+		store.inserting = func(rows []clickhouse.Row) { sizes = append(sizes, len(rows)); time.Sleep(slow) }
+		m := p.join()
+		l, err := load.Open(t.Context(), load.Config{MaxRows: 100, MaxWait: 500 * time.Millisecond}, load.Parts{
+			Log: m, Plans: m, Store: store, Dead: store}, logger())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- l.Run(t.Context()) }()
+		for i := range 600 { // ten a second
+			p.append(event(2 * i)) // of one month
+			time.Sleep(100 * time.Millisecond)
+			if i == 400 {
+				slow = 0
+			}
+		}
+		p.close()
+		if err := <-ended; err != nil {
+			t.Fatalf("Run = %v", err)
+		}
+		if len(store.rows) != 600 || slices.Max(sizes[1:8]) < 70 || slices.Max(sizes) > 100 {
+			t.Errorf("Run has inserted %d rows as %v, want blocks of 80 or so while an insert takes 4 s, none above 100", len(store.rows), sizes)
+		}
+		if last := sizes[len(sizes)-2]; last > 10 {
+			t.Errorf("the last full block has %d rows, want those of half a second, as before", last)
+		}
+	})
+}
+
+// A batch ends where its bytes do, however few its rows are.
+func TestRunBoundsABatchByBytes(t *testing.T) {
+	p, store := newPartition(t, "topic.1", 3), newFakeStore()
+	var most int
+	store.inserting = func(rows []clickhouse.Row) { most = max(most, len(rows)) }
+	for i := range 40 {
+		ev := event(2 * i)
+		ev.Path = strings.Repeat("x", 1000)
+		p.append(ev)
+	}
+	p.close()
+	m := p.join()
+	l, err := load.Open(t.Context(), load.Config{MaxBytes: 8000}, load.Parts{Log: m, Plans: m, Store: store, Dead: store}, logger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Run(t.Context()); err != nil || most < 4 || most > 8 {
+		t.Errorf("Run = %v with up to %d rows an insert, want up to 8 of 1,000 bytes each", err, most)
+	}
+}
+
+// TOO_MANY_PARTS, or whatever else ClickHouse answers while it has too much to do: the loader waits, longer each time,
+// and holds no more than one batch.
+func TestRunWaitsWhileTheStoreHasTooMuchToDo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFakeStore()
+		b := newBed(t, store)
+		for i := range 100 {
+			b.append(event(i))
+		}
+		tries := 0
+		begin := time.Now()
+		store.fault = func(call string) (before, after, forget bool) {
+			if call == "insert" {
+				tries++
+			}
+			return call == "insert" && time.Since(begin) < 10*time.Minute, false, false
+		}
+		b.run()
+		store.checkOnce(t, 100)
+		if tries > 200 {
+			t.Errorf("%d inserts, of which about 30 succeed, want few tries in ten minutes", tries)
+		}
+	})
 }
 
 // Segments whose events are at rest are trimmed, the others stay.

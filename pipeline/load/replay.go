@@ -45,7 +45,8 @@ type ReplayProgress struct {
 
 // Replay loads a range of a log again, into an empty, a partly filled or a full table. An event goes in only when neither
 // its position nor its id is stored. Where it stands is kept in parts.Plans, which are the replay's own: the same call
-// goes on after a crash at any moment, and does nothing once it has come to its end. Dead letters that parts.Dead has
+// goes on after a crash at any moment, and does nothing once it has come to its end. One replay of a log runs at a time;
+// after one that stands still and was not ended, with plans of its own, the next begins over a minute later. Dead letters that parts.Dead has
 // already, where that is a DeadStore, do not die a second time; parts.Ends is not used, since every event has had its
 // end.
 func Replay(ctx context.Context, cfg ReplayConfig, parts Parts, logger *slog.Logger) (ReplayProgress, error) {
@@ -57,7 +58,9 @@ func Replay(ctx context.Context, cfg ReplayConfig, parts Parts, logger *slog.Log
 	if store, ok := parts.Dead.(DeadStore); ok {
 		parts.Dead = &onceDead{DeadStore: store}
 	}
-	loader, err := Open(ctx, Config{MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes, RecentIDs: 1, Now: cfg.Now}, parts, logger)
+	loader, err := Open(ctx, Config{
+		MaxRows: cfg.MaxRows, MaxBytes: cfg.MaxBytes, RecentIDs: 1, OnePartition: cfg.Owner != nil, Now: cfg.Now,
+	}, parts, logger)
 	if err != nil {
 		return ReplayProgress{}, err
 	}
@@ -117,6 +120,9 @@ func (r *replay) resume(l *Loader) error {
 func (r *replay) run(ctx context.Context) error {
 	l := r.loader
 	l.recovering = true // any row may be there
+	if err := l.share(ctx); err != nil {
+		return err
+	}
 	if l.plan.pending() {
 		b, err := l.reread(ctx)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/bits"
 	"slices"
 	"strings"
 )
@@ -36,9 +37,10 @@ var columns = [...]Column{
 // Source is where a cell's answer is from.
 type Source struct {
 	Cite     string `json:"cite"`
-	Date     string `json:"date"`     // as exactly as it is known: 2025, 2025-07 or 2025-07-31
-	Dated    string `json:"dated"`    // what happened then: published, in_force, or read by us where the text's date is not known
-	Evidence string `json:"evidence"` // primary, secondary, source_code, memory, or own: a rule of Heed
+	Date     string `json:"date"`            // as exactly as it is known: 2025, 2025-07 or 2025-07-31
+	Dated    string `json:"dated"`           // what happened then: published, in_force, or read by us where the text's date is not known
+	Evidence string `json:"evidence"`        // primary text, secondary, source_code, memory, or own: a rule of Heed
+	Check    string `json:"check,omitempty"` // what of this citation itself is to be checked
 }
 
 // Row is what a row of the matrix says to a person.
@@ -152,7 +154,9 @@ func (m *matrix) mergeRegions(regions map[string]map[string]string) error {
 			if r == nil {
 				return fmt.Errorf("region %s-%s has no row", country, code)
 			}
-			rows = append(rows, r)
+			if !slices.Contains(rows, r) {
+				rows = append(rows, r)
+			}
 		}
 		if m.rows[Place{Country: country}] != nil {
 			return fmt.Errorf("country %s has regions and a row of its own", country)
@@ -164,8 +168,8 @@ func (m *matrix) mergeRegions(regions map[string]map[string]string) error {
 	return nil
 }
 
-// mergeRows takes each cell from the first row whose answer is as strict as all of them together; where none is, as
-// with links, the cell joins the answers of all.
+// mergeRows takes each cell from a row whose answer is as strict as all of them together, first of all from the strictest
+// row there is; where none is, as with links, the cell joins the answers of all.
 func mergeRows(country string, rows []*row) *row {
 	all := *rows[0]
 	for _, r := range rows[1:] {
@@ -173,6 +177,8 @@ func mergeRows(country string, rows []*row) *row {
 	}
 	all.id, all.merged = country, true
 	all.told = &Row{ID: country, Name: "Somewhere in " + country + ": the strictest of its rows"}
+	rows = slices.Clone(rows)
+	slices.SortStableFunc(rows, func(a, b *row) int { return b.likeness(&all) - a.likeness(&all) })
 	for i, column := range columns {
 		at := slices.IndexFunc(rows, func(r *row) bool { return r.says(column) == all.says(column) })
 		cell := rows[max(at, 0)].told.Cells[i]
@@ -183,6 +189,15 @@ func mergeRows(country string, rows []*row) *row {
 		all.told.Cells = append(all.told.Cells, cell)
 	}
 	return &all
+}
+
+// likeness is how many answers r has in common with strictest, each of its links being one.
+func (r *row) likeness(strictest *row) int {
+	n := bits.OnesCount16(uint16(r.links & strictest.links))
+	for _, column := range columns {
+		n += bit(r.says(column) == strictest.says(column))
+	}
+	return n
 }
 
 func joinCells(column Column, value string, rows []*row) Cell {

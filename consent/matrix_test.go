@@ -158,6 +158,24 @@ func TestTells(t *testing.T) {
 	f(Geo{Regions: true}, "names no countries")
 }
 
+// Who is somewhere in the United States is told of California, somewhere in Canada of Quebec, where these are strictest.
+func TestExplainMergedRows(t *testing.T) {
+	f := func(country string, column Column, want string) {
+		t.Helper()
+		e := Explain(Input{MatrixVersion: MatrixVersion, Place: Place{Country: country}})
+		for _, cell := range e.Row.Cells {
+			if cell.Column == column && cell.From != want {
+				t.Errorf("in %s column %s is from %s, want %s", country, column, cell.From, want)
+			}
+		}
+	}
+	f("US", ColumnAdvertising, "US-CA")
+	f("US", ColumnGPC, "US-CA")
+	f("CA", ColumnPerformance, "CA-QC")
+	f("CA", ColumnGPC, "CA-rest")
+	f("CA", ColumnDNT, "CA-QC,CA-rest")
+}
+
 // Every reason has a name and words, and every answer of a merged row comes with its sources.
 func TestExplainKnowsEveryReason(t *testing.T) {
 	if len(reasonNames) != len(reasonTexts) || OtherMatrix != 1<<(len(reasonNames)-1) {

@@ -57,7 +57,7 @@ func newFlags(cmd command) *flags {
 	if cmd.own != nil {
 		cmd.own(f)
 	}
-	if cmd.name == "classify" || cmd.name == "version" || cmd.name == "help" {
+	if cmd.name == "classify" || cmd.name == "consent" || cmd.name == "version" || cmd.name == "help" {
 		return f
 	}
 	f.set.StringVar(&f.config, "config", "", "")

@@ -26,6 +26,7 @@ type api struct {
 	checks  []check
 	metrics []metricsWriter
 	letters http.Handler // questions about dead letters, on the socket alone; nil: none
+	schema  http.Handler // what is wrong with the store, on the socket alone; nil: none
 }
 
 // check is one thing that must work for the process to be ready. Its error is shown to whoever asks.
@@ -49,6 +50,9 @@ func (a *api) private() http.Handler {
 	mux.Handle("/", a.handler(func(next http.Handler) http.Handler { return next }))
 	if a.letters != nil {
 		mux.Handle("POST "+lettersPath, a.letters)
+	}
+	if a.schema != nil {
+		mux.Handle("GET "+storeCheckPath, a.schema)
 	}
 	return mux
 }

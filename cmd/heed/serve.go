@@ -102,6 +102,7 @@ func (s *server) startWeb(context.Context) error {
 			{"collector", s.checkStopping}, checkLog(s.log), {"store", s.storage.check}, {"loader", s.backend.checkLoader},
 		},
 		letters: serveLetters(letterOffice{load.NewDeadLetters(s.storage.store, s.logger, s.p.now), s.storage.store, s.p.now}),
+		schema:  serveStoreCheck(s.storage.store),
 		metrics: []metricsWriter{s.edge.collector, s.edge.enricher, s.log, s.storage.store, s.backend.loader, s.ledger},
 	})
 	if s.demo == nil {

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"errors"
 	"io"
 	"time"
 
@@ -11,7 +12,8 @@ import (
 //
 //	heed_clickhouse_rows_inserted_total          rows of blocks that were acknowledged, repeats included
 //	heed_clickhouse_insert_seconds               how long an insert takes, encoding and fsync included
-//	heed_clickhouse_insert_errors_total{kind=…}  inserts that failed: refused (the data is at fault) or outage
+//	heed_clickhouse_insert_errors_total{kind=…}  inserts that failed: refused (the data is at
+//	                                             fault), busy (no room: parts, memory, disk, queries) or outage
 //	heed_clickhouse_dead_letters_total           dead letters written
 //	heed_clickhouse_served_total{result=…}       requests to the engine's Handler: run, busy (503) or denied (403)
 type storeMetrics struct {
@@ -19,6 +21,7 @@ type storeMetrics struct {
 	rows     *metrics.Counter
 	seconds  *metrics.Histogram
 	refused  *metrics.Counter
+	crowded  *metrics.Counter
 	outages  *metrics.Counter
 	deadRows *metrics.Counter
 
@@ -32,6 +35,7 @@ func newStoreMetrics() storeMetrics {
 		rows:     set.NewCounter("heed_clickhouse_rows_inserted_total"),
 		seconds:  set.NewHistogram("heed_clickhouse_insert_seconds"),
 		refused:  set.NewCounter(`heed_clickhouse_insert_errors_total{kind="refused"}`),
+		crowded:  set.NewCounter(`heed_clickhouse_insert_errors_total{kind="busy"}`),
 		outages:  set.NewCounter(`heed_clickhouse_insert_errors_total{kind="outage"}`),
 		deadRows: set.NewCounter("heed_clickhouse_dead_letters_total"),
 		served:   set.NewCounter(`heed_clickhouse_served_total{result="run"}`),
@@ -46,8 +50,10 @@ func (m storeMetrics) inserted(rows *metrics.Counter, n int, start time.Time, er
 	switch {
 	case err == nil:
 		rows.Add(n)
-	case isRefusal(err):
+	case errors.Is(err, ErrRefused):
 		m.refused.Inc()
+	case errors.Is(err, ErrBusy):
+		m.crowded.Inc()
 	default:
 		m.outages.Inc()
 	}

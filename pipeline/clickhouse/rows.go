@@ -45,7 +45,8 @@ type DeadLetter struct {
 // the same token is among the last 10,000 of the table. The rows must be of one partition.
 //
 // A row that cannot be stored makes it return a *RowError before anything is sent; a block that the server refuses an
-// error that is ErrRefused. After any other error the outcome is unknown, and the same call may be repeated.
+// error that is ErrRefused, and a server without room for it ErrBusy. After any other error the outcome is unknown, and
+// the same call may be repeated.
 func (s *Store) Insert(ctx context.Context, token string, rows []Row) (err error) {
 	if len(rows) == 0 {
 		return nil
@@ -99,7 +100,8 @@ func insertInRoom[T any](ctx context.Context, s *Store, to target, columns []col
 		return err
 	}
 	if err := insertBlock(s.inserting(ctx, to), s.conn, to.table, columns, rows); err != nil {
-		return classify(err)
+		_, sharded := shardKeys[to.table]
+		return classify(err, sharded && s.cfg.Cluster != "" && to.shard == 0)
 	}
 	return s.room(believeBytes)
 }

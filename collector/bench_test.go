@@ -98,8 +98,7 @@ func BenchmarkConnection(b *testing.B) {
 	}
 }
 
-// TestAllocations bounds what the way of a batch allocates, from the parsed request to the log: the reasons of the
-// decision, and nothing for each event.
+// TestAllocations holds the way of a batch, from the parsed request to the log, to allocating nothing.
 func TestAllocations(t *testing.T) {
 	if raceEnabled {
 		return
@@ -114,7 +113,7 @@ func TestAllocations(t *testing.T) {
 		if ctx.Response.StatusCode() != fasthttp.StatusAccepted {
 			t.Fatalf("status = %d %s", ctx.Response.StatusCode(), ctx.Response.Body())
 		}
-		if budget := 1.0; got > budget {
+		if budget := 0.0; got > budget {
 			t.Errorf("a batch of %d events allocates %v times, want at most %v", events, got, budget)
 		}
 	}

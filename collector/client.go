@@ -8,7 +8,6 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"heed/collector/guard"
-	"heed/pipeline/enrich"
 )
 
 // address is a visitor's IP address. It lives for one look-up and is written nowhere.
@@ -43,35 +42,4 @@ func (c *Collector) addressOf(ctx *fasthttp.RequestCtx) address {
 		return address{proxies.Forwarded(peer, ctx.Request.Header.PeekAll(fasthttp.HeaderForwarded))}
 	}
 	return address{proxies.XForwardedFor(peer, ctx.Request.Header.PeekAll(fasthttp.HeaderXForwardedFor))}
-}
-
-// headersOf borrows the headers that describe the client. Those that a browser adds for the sake of security are only
-// read where it adds them.
-func headersOf(h *fasthttp.RequestHeader, trustworthy bool) enrich.Headers {
-	headers := enrich.Headers{
-		UserAgent:   text(h.UserAgent()),
-		CHUA:        text(h.Peek("Sec-Ch-Ua")),
-		CHMobile:    text(h.Peek("Sec-Ch-Ua-Mobile")),
-		CHPlatform:  text(h.Peek("Sec-Ch-Ua-Platform")),
-		Trustworthy: trustworthy,
-	}
-	if trustworthy {
-		headers.SecFetchSite = text(h.Peek("Sec-Fetch-Site"))
-		headers.SecFetchMode = text(h.Peek("Sec-Fetch-Mode"))
-		headers.SecFetchDest = text(h.Peek("Sec-Fetch-Dest"))
-		headers.Accept = text(h.Peek(fasthttp.HeaderAccept))
-		headers.AcceptLanguage = text(h.Peek(fasthttp.HeaderAcceptLanguage))
-	}
-	return headers
-}
-
-// hasOne reports whether any line of a header is exactly "1". Both Sec-GPC and DNT define nothing else, and a second
-// line that says something else takes no signal back.
-func hasOne(h *fasthttp.RequestHeader, name string) bool {
-	for _, line := range h.PeekAll(name) {
-		if string(line) == "1" {
-			return true
-		}
-	}
-	return false
 }

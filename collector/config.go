@@ -69,7 +69,7 @@ type Asset struct {
 type Limits struct {
 	HeaderBytes   int           // request line and headers; beyond: headers_too_large
 	ReadTimeout   time.Duration // from a request's first byte to its last; beyond: timeout
-	WriteTimeout  time.Duration // for one answer to be taken
+	WriteTimeout  time.Duration // for one answer to be taken, at least; twice of it at most
 	IdleTimeout   time.Duration // between two requests of a connection
 	AppendTimeout time.Duration // for the log to make a batch durable; beyond: unavailable
 	Connections   int           // open at once, over all listeners. Beyond: 503

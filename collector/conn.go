@@ -121,6 +121,7 @@ type conn struct {
 	ended   atomic.Bool  // closed
 	linger  atomic.Bool  // close gently
 	charged atomic.Int64 // bytes read since the last settle
+	writeBy time.Time    // the deadline of writing that was set last
 	place                // in the lot, whose lock guards it
 }
 
@@ -164,6 +165,16 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 		t = t.Add(c.c.lot.idle)
 	}
 	return c.Conn.SetReadDeadline(t)
+}
+
+// SetWriteDeadline implements net.Conn. A write may take up to twice as long as it should: setting a deadline costs more
+// than most answers, and this way one does for many.
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	if !t.After(c.writeBy) {
+		return nil
+	}
+	c.writeBy = t.Add(c.c.cfg.Limits.WriteTimeout)
+	return c.Conn.SetWriteDeadline(c.writeBy)
 }
 
 // settle gives back what was charged, when a request has been handled.

@@ -38,15 +38,14 @@ func (r *ruling) allows(kind schemas.Kind) bool {
 // decide finds the place and asks consent.Resolve with everything known. The client has decided before, with less; here the stricter wins,
 // since what is refused here is never handed on and what was refused there has not come.
 func (c *Collector) decide(v *visit, said claim) {
-	h := &v.ctx.Request.Header
 	v.place = c.enricher.Place(v.address.Addr)
-	dnt := said.dnt || hasOne(h, "DNT")
+	dnt := said.dnt || v.lines.dnt
 	claimed, counts, proven := c.readChoice(v, said)
 	v.Decision = consent.Resolve(consent.Input{
 		Day:           consent.DayOf(v.received),
 		Place:         consent.Place{Country: v.place.Country, Region: v.place.Region},
 		MatrixVersion: consent.MatrixVersion,
-		SecGPC:        hasOne(h, "Sec-GPC"),
+		SecGPC:        v.lines.gpc,
 		JSGPC:         said.gpc,
 		DNT:           dnt,
 		Choice:        counts,

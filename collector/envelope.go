@@ -21,7 +21,7 @@ func (c *Collector) keepEvents(v *visit) {
 	events := v.decoder.batch.Events
 	if v.allows(schemas.Page) {
 		o := v.origin.siteOrigin
-		v.device = c.enricher.Client(headersOf(&v.ctx.Request.Header, o != nil && (o.secure || o.local)))
+		v.device = c.enricher.Client(v.lines.headers(o != nil && (o.secure || o.local)))
 	}
 	shedding, following := v.urgent && c.shedder.isOn(), 0
 	if v.fresh {

@@ -33,7 +33,8 @@ type target struct {
 	to     endpoint
 	urgent bool   // a batch that must not be shed first
 	asset  *Asset // of toAsset
-	origin origin // of toBatch, toPixel and toPreflight
+	lines  lines  // of toBatch, toPixel and toPreflight, as are these
+	origin origin
 	coding string // of a compressed body, as guard.Expander knows it; a view into the request
 }
 
@@ -45,7 +46,8 @@ func (c *Collector) route(h *fasthttp.RequestHeader) (target, *schemas.Error) {
 	if err != nil || t.to == toAsset {
 		return t, err
 	}
-	if t.origin = t.site.originOf(h); t.origin.foreign && t.to != toPixel { // an image is always answered
+	t.lines = linesOf(h)
+	if t.origin = t.site.originOf(&t.lines); t.origin.foreign && t.to != toPixel { // an image is always answered
 		return t, errForeignOrigin
 	}
 	if t.to != toBatch {
@@ -54,7 +56,7 @@ func (c *Collector) route(h *fasthttp.RequestHeader) (target, *schemas.Error) {
 	if !t.urgent && c.isShed(h) {
 		return t, errShed
 	}
-	t.coding, err = checkMedia(h)
+	t.coding, err = checkMedia(h.ContentType(), &t.lines)
 	return t, err
 }
 
@@ -102,17 +104,17 @@ func allow(ok bool, err *schemas.Error) *schemas.Error {
 // it is.
 //
 // The coding of the body is returned as it is named, empty for none.
-func checkMedia(h *fasthttp.RequestHeader) (coding string, err *schemas.Error) {
-	media, _, _ := bytes.Cut(h.ContentType(), []byte{';'})
+func checkMedia(contentType []byte, l *lines) (coding string, err *schemas.Error) {
+	media, _, _ := bytes.Cut(contentType, []byte{';'})
 	media = bytes.TrimSpace(media)
 	if !bytes.EqualFold(media, []byte("text/plain")) && !bytes.EqualFold(media, []byte("application/json")) {
 		return "", errMediaType
 	}
-	coding = text(h.ContentEncoding())
+	coding = text(l.coding)
 	switch {
 	case coding == "" || strings.EqualFold(coding, "identity"):
 		return "", nil
-	case !isCoding(coding) || len(h.PeekAll(fasthttp.HeaderContentEncoding)) > 1:
+	case !isCoding(coding) || l.codings > 1:
 		return "", errMediaCoding
 	}
 	return coding, nil
@@ -138,12 +140,12 @@ type origin struct {
 
 // originOf returns where the request comes from. A browser always says so with a POST; only the pixel on a page with a
 // strict referrer policy, and programs, say nothing. "null", which sandboxed frames send, is foreign.
-func (s *site) originOf(h *fasthttp.RequestHeader) origin {
-	if sent := h.Peek(fasthttp.HeaderOrigin); len(sent) > 0 {
+func (s *site) originOf(l *lines) origin {
+	if sent := l.origin; len(sent) > 0 {
 		known, ok := s.origins[string(sent)]
 		return origin{siteOrigin: known, byCORS: ok, verified: ok, foreign: !ok}
 	}
-	if sent := h.Peek(fasthttp.HeaderReferer); len(sent) > 0 {
+	if sent := l.referer; len(sent) > 0 {
 		known, ok := s.origins[string(originIn(sent))]
 		return origin{siteOrigin: known, verified: ok, foreign: !ok}
 	}

@@ -210,6 +210,9 @@ func (cl *Classifier) verdict(facts []int, confirmed bool) Verdict {
 	return v
 }
 
+// minHostFacts is how many names of a host must be known before it is taken for less than an advertiser's.
+const minHostFacts = 3
+
 // byHost answers from the company behind the host. A host never excuses: the strictest of what it is known to set, and
 // at least performance.
 func (cl *Classifier) byHost(at place) (Verdict, bool) {
@@ -220,6 +223,9 @@ func (cl *Classifier) byHost(at place) (Verdict, bool) {
 		}
 		v := cl.verdict(facts, false)
 		v.Class, v.Confidence, v.Reason, v.Fact, v.Service = max(v.Class, consent.Performance), Medium, ByHost, s, ""
+		if len(facts) < minHostFacts {
+			v.Class, v.Confidence = consent.Advertising, Low
+		}
 		return v, true
 	}
 	return Verdict{}, false

@@ -30,6 +30,9 @@ func small(t testing.TB) *classify.Table {
 		{Pattern: "spy_*", Owner: "Spy", Domains: []string{"spy.example"}, Class: consent.Advertising},
 		{Pattern: "spy_count_*", Owner: "Spy", Domains: []string{"spy.example"}, Class: consent.Performance},
 		{Pattern: "sy*", Owner: "Spy", Domains: []string{"spy.example"}, Class: consent.Performance},
+		{Pattern: "meter_a", Owner: "Meter", Domains: []string{"meter.example"}, Class: consent.Essential},
+		{Pattern: "meter_b", Owner: "Meter", Domains: []string{"meter.example"}, Class: consent.Essential},
+		{Pattern: "meter_c", Owner: "Meter", Domains: []string{"meter.example"}, Class: consent.Essential},
 		{Pattern: "video_??", Owner: "Player", Domains: []string{"player.example"}, Class: consent.Functional},
 	}}
 }
@@ -58,7 +61,8 @@ func TestClassify(t *testing.T) {
 	f(classify.Cookie{Name: "sy1", Domain: "a.b.spy.example"}, consent.Performance, classify.ByPattern, "sy*")
 	f(classify.Cookie{Name: "video_A7", FirstParty: page}, consent.Functional, classify.ByPattern, "video_??")
 	f(classify.Cookie{Name: "qqq", Domain: "x.spy.example", FirstParty: page}, consent.Advertising, classify.ByHost, "spy.example")
-	f(classify.Cookie{Name: "qqq", Domain: "payer.example", FirstParty: page}, consent.Performance, classify.ByHost, "payer.example")
+	f(classify.Cookie{Name: "qqq", Domain: "payer.example", FirstParty: page}, consent.Advertising, classify.ByHost, "payer.example") // known too little
+	f(classify.Cookie{Name: "qqq", Domain: "meter.example", FirstParty: page}, consent.Performance, classify.ByHost, "meter.example")
 	f(classify.Cookie{Name: "qqq", FirstParty: page}, consent.Advertising, classify.ByNothing, "")
 	f(classify.Cookie{}, consent.Advertising, classify.ByNothing, "")
 	f(classify.Cookie{Name: "spy_mine_1", Domain: "spy.example"}, consent.Functional, classify.ByOverride, "spy_mine_*")

@@ -4,7 +4,7 @@ import "heed/consent"
 
 // How sure the words of a name must be. README.md says what each costs.
 const (
-	maxDoubt        = 0.15 // most that an excuse may leave to performance and advertising together
+	maxDoubt        = 0.12 // most that an excuse may leave to performance and advertising together
 	maxHiddenDoubt  = 0.40 // the same for what no script of the page can read
 	minPerformance  = 0.50 // what performance needs, or it is taken for advertising
 	fairlyConfident = 0.90 // from here on a guess is more than one

@@ -116,6 +116,16 @@ func (m *matrix) unsafe() (unsafe, strict int) {
 	return unsafe, strict
 }
 
+// allAdvertising is what a classifier that knows nothing would score.
+func (m *matrix) allAdvertising() (blind matrix) {
+	for i, row := range m {
+		for _, n := range row {
+			blind[i][classes-1] += n
+		}
+	}
+	return blind
+}
+
 func share(part, whole int) float64 {
 	if whole == 0 {
 		return 0
@@ -128,6 +138,8 @@ func (r *result) print(w io.Writer, title string) {
 	fmt.Fprintf(w, "  %-28s %6s %9s %9s %18s %18s\n", "", "names", "accuracy", "macro-F1", "unsafe of all", "of those strict")
 	r.decided.print(w, "against our review")
 	r.says.print(w, "against the sources alone")
+	blind := r.decided.allAdvertising()
+	blind.print(w, "were all called advertising")
 	for _, reason := range []classify.Reason{classify.ByNameAndOwner, classify.ByName, classify.ByPattern,
 		classify.ByHost, classify.ByShape, classify.ByNothing} {
 		if m := r.reasons[reason]; m != nil {

@@ -40,6 +40,9 @@ func DecodeProof(text []byte) (Proof, error) {
 	if err := readCanonical(text, MaxRowBytes+maxPath*80, &p); err != nil {
 		return Proof{}, fmt.Errorf("decode proof: %w", err)
 	}
+	if p.Version != Version {
+		return Proof{}, errors.New("decode proof: v: want 1")
+	}
 	return p, nil
 }
 

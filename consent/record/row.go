@@ -66,13 +66,19 @@ func DecodeRow(text []byte) (Row, error) {
 	return r, nil
 }
 
+// rowHead is what every version of a record has.
+type rowHead struct {
+	ID   ID     `json:"id"`
+	Site string `json:"site"`
+}
+
+func (r Row) head() (head rowHead, err error) {
+	err = json.Unmarshal(r.Record, &head)
+	return head, err
+}
+
 // id returns the id of the row's record as far as it can be read.
 func (r Row) id() ID {
-	var head struct {
-		ID ID `json:"id"`
-	}
-	if json.Unmarshal(r.Record, &head) != nil {
-		return ID{}
-	}
+	head, _ := r.head() // what cannot be read has no id
 	return head.ID
 }

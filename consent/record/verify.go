@@ -16,7 +16,7 @@ const (
 	RowMisplaced     Difference = "row_misplaced"     // a row stands twice, or in another place
 	PrevDiffers      Difference = "prev_differs"      // the hash of the row before is not the one named
 	HashDiffers      Difference = "hash_differs"      // index, record or hash were changed
-	RecordUnreadable Difference = "record_unreadable" // hashed as it is, but no record
+	RecordUnreadable Difference = "record_unreadable" // hashed as it is, but not JSON
 	SiteDiffers      Difference = "site_differs"      // a record of another site
 	RootDiffers      Difference = "root_differs"      // the rows hold together, but are not those that were signed
 	EndMissing       Difference = "end_missing"       // fewer rows than were signed
@@ -52,7 +52,9 @@ type Audit struct {
 // against the signed roots. It keeps one row at a time. It returns the chain behind the last row, ready to go on, or the
 // first *Break, or the first error of rows.
 //
-// That no record stands in two rows is the store's to keep (Chain.Append); Verify does not remember ids.
+// The hash vouches for a row's bytes; of the record in it Verify reads no more than its site, so that a chain with records
+// of a newer version still verifies. That no record stands in two rows is the store's to keep (Chain.Append): Verify does
+// not remember ids.
 func (a Audit) Verify(rows iter.Seq2[Row, error]) (*Chain, error) {
 	chain := NewChain(a.Site, a.Whole)
 	if a.From != nil {
@@ -65,7 +67,7 @@ func (a Audit) Verify(rows iter.Seq2[Row, error]) (*Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	var last ID
+	var last Row
 	for row, err := range rows {
 		if err != nil {
 			return nil, fmt.Errorf("read row %d of %s: %w", chain.Size(), a.Site, err)
@@ -76,7 +78,7 @@ func (a Audit) Verify(rows iter.Seq2[Row, error]) (*Chain, error) {
 		if err := chain.Follow(row); err != nil {
 			return nil, err
 		}
-		last = row.id()
+		last = row
 	}
 	if roots, err = chain.pass(roots, last); err != nil {
 		return nil, err
@@ -110,7 +112,7 @@ func (a Audit) from() []Checkpoint {
 }
 
 // pass compares the chain with the roots of its size and returns those of larger sizes.
-func (c *Chain) pass(roots []Checkpoint, last ID) ([]Checkpoint, error) {
+func (c *Chain) pass(roots []Checkpoint, last Row) ([]Checkpoint, error) {
 	for len(roots) > 0 && roots[0].Size == c.Size() {
 		root, err := c.tree.Root()
 		if err != nil {
@@ -125,6 +127,6 @@ func (c *Chain) pass(roots []Checkpoint, last ID) ([]Checkpoint, error) {
 	return roots, nil
 }
 
-func (c *Chain) breaks(last ID, what Difference, detail string) error {
-	return &Break{Site: c.site, Index: max(c.Size(), 1) - 1, ID: last, What: what, Detail: detail}
+func (c *Chain) breaks(last Row, what Difference, detail string) error {
+	return &Break{Site: c.site, Index: max(c.Size(), 1) - 1, ID: last.id(), What: what, Detail: detail}
 }

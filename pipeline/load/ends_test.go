@@ -169,8 +169,14 @@ func TestLoadedGrowsWithEveryInsert(t *testing.T) {
 		if err := b.log.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		clock := time.Now()
-		b.now = func() time.Time { clock = clock.Add(-time.Second); return clock }
+		clock, calls := time.Now().Round(0), 0
+		b.now = func() time.Time { // it steps back by a minute, again and again
+			clock = clock.Add(time.Millisecond)
+			if calls++; calls%15 == 0 {
+				clock = clock.Add(-time.Minute)
+			}
+			return clock
+		}
 		for start := range 3 {
 			ctx, die := context.WithCancel(t.Context())
 			inserts := 0

@@ -137,15 +137,17 @@ func storedAs(row clickhouse.Row) clickhouse.Stored {
 // Reports draw their line by it: what is loaded later has a later time. Nothing is stamped without a fresh proof that
 // the plan is still this Loader's and, when some of it may be stored, a fresh look at that.
 func (l *Loader) stamp(ctx context.Context) (time.Time, error) {
-	if !fresh(l.proved, l.now()) {
+	now := l.now()
+	for !fresh(l.proved, now) {
 		if err := l.write(ctx, l.plan.From, l.plan.To); err != nil {
 			return time.Time{}, err
 		}
+		now = l.now()
 	}
-	if !l.looked.IsZero() && !fresh(l.looked, l.now()) {
+	if !l.looked.IsZero() && !fresh(l.looked, now) {
 		return time.Time{}, errOldLook
 	}
-	now := l.now().UTC().Truncate(time.Millisecond) // as exact as the column
+	now = now.UTC().Truncate(time.Millisecond) // the same now, since the process may stand still here; as exact as the column
 	if !now.After(l.stamped) {
 		now = l.stamped.Add(time.Millisecond)
 	}
@@ -153,8 +155,10 @@ func (l *Loader) stamp(ctx context.Context) (time.Time, error) {
 	return now, nil
 }
 
+// fresh goes by the clock on the wall, since the other one stands still while a machine is suspended. After a step back
+// nothing is fresh.
 func fresh(at, now time.Time) bool {
-	age := now.Sub(at)
+	age := now.Round(0).Sub(at.Round(0))
 	return age >= 0 && age < leaseAge
 }
 

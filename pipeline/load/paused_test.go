@@ -21,12 +21,18 @@ type gate struct {
 	at, passed int
 	reached    bool
 	wake       chan struct{}
+
+	dawdle func() time.Duration // nil, or how long to stand still at every other time
 }
 
 func (g *gate) pass() {
-	if g.passed++; g.passed == g.at {
+	g.passed++
+	switch {
+	case g.passed == g.at:
 		g.reached = true
 		<-g.wake
+	case g.dawdle != nil:
+		time.Sleep(g.dawdle())
 	}
 }
 
@@ -222,6 +228,12 @@ func wakeInAnyOrder(t *testing.T, random *rand.Rand) {
 	ended := make(chan error, 20)
 	for range 12 {
 		l, gate := p.openPaused(store, 1+random.IntN(40))
+		gate.dawdle = func() time.Duration {
+			if random.IntN(5) > 0 {
+				return 0
+			}
+			return time.Duration(random.IntN(100)) * time.Second
+		}
 		gates = append(gates, gate)
 		go func() { ended <- l.Run(t.Context()) }()
 		time.Sleep(time.Duration(random.IntN(60)) * time.Second)

@@ -28,7 +28,10 @@ func collectCommand() command {
 func collectRole() role {
 	return role{name: "collect", check: (*Config).checkCollect, parts: func(h *host) []step {
 		c := &gatherer{host: h, edge: &edge{host: h}}
-		return []step{c.edge.prepare, c.openStore, c.listen, c.openLog, c.buildSites, c.shareScripts, c.startCollector, c.startWeb, c.announce}
+		return []step{
+			c.edge.prepare, c.openStore, c.listen, c.openLog, c.buildSites, c.shareScripts, c.makeCollector, c.startCounting,
+			c.edge.start, c.startWeb, c.announce,
+		}
 	}}
 }
 
@@ -68,13 +71,17 @@ func (c *gatherer) openStore(ctx context.Context) (err error) {
 	return err
 }
 
-// openLog opens what takes the events, the spool or Kafka itself, and what counts them.
-func (c *gatherer) openLog(ctx context.Context) (err error) {
+// openLog opens what takes the events: the spool, or Kafka itself.
+func (c *gatherer) openLog(ctx context.Context) error {
 	if c.cfg.Kafka.Mode == modeDirect {
 		c.topic = c.openTopic(ctx)
-	} else if err := c.openSpool(ctx); err != nil {
-		return err
+		return nil
 	}
+	return c.openSpool(ctx)
+}
+
+// startCounting begins to count what arrives, and to ship what the spool holds.
+func (c *gatherer) startCounting(ctx context.Context) (err error) {
 	from := ledger.EdgeSources{Counts: c.count, Publish: c.publish}
 	if c.spool != nil {
 		from.Log = c.spool
@@ -135,12 +142,7 @@ func (c *gatherer) sayDrained(stop context.Context, err error) error {
 }
 
 // count returns what the collector has counted since it began.
-func (c *gatherer) count() ledger.Counts {
-	if c.edge.collector == nil {
-		return nil
-	}
-	return edgeCounts(c.edge.collector, c.spool == nil)
-}
+func (c *gatherer) count() ledger.Counts { return edgeCounts(c.edge.collector, c.spool == nil) }
 
 // publish brings the counts into the store, once it answers.
 func (c *gatherer) publish(ctx context.Context, log string, counts ledger.Counts, at time.Time) error {
@@ -155,11 +157,11 @@ func (c *gatherer) publish(ctx context.Context, log string, counts ledger.Counts
 
 func (c *gatherer) buildSites(context.Context) error { return c.edge.build(c.cfg.Sites) }
 
-func (c *gatherer) startCollector(context.Context) error {
+func (c *gatherer) makeCollector(context.Context) error {
 	if c.spool != nil {
-		return c.edge.start(c.spool)
+		return c.edge.make(c.spool)
 	}
-	return c.edge.start(c.topic)
+	return c.edge.make(c.topic)
 }
 
 func (c *gatherer) startWeb(context.Context) error {

@@ -64,11 +64,14 @@ func (e *edge) build(sites []Site) (err error) {
 	return err
 }
 
-// start lets events in, which go to log.
-func (e *edge) start(log collector.Log) (err error) {
-	if e.collector, err = collector.New(e.config(), log, e.enricher, e.logger); err != nil {
-		return err
-	}
+// make makes the collector, whose events go to log.
+func (e *edge) make(log collector.Log) (err error) {
+	e.collector, err = collector.New(e.config(), log, e.enricher, e.logger)
+	return err
+}
+
+// start lets events in.
+func (e *edge) start(context.Context) error {
 	e.atStop(e.stop)
 	for _, listener := range e.listeners {
 		e.run("serve collector", func() error { return e.collector.Serve(listener) })

@@ -28,7 +28,7 @@ func serveRole() role {
 	return role{name: "serve", check: (*Config).checkServable, parts: func(h *host) []step {
 		s := &server{host: h, edge: &edge{host: h}, answers: newAnswers(h)}
 		return []step{
-			s.openStore, s.edge.prepare, s.listen, s.openLog, s.buildSites, s.startCollector, s.openLedger, s.startWeb, s.announce,
+			s.openStore, s.edge.prepare, s.listen, s.openLog, s.buildSites, s.makeCollector, s.edge.start, s.openLedger, s.startWeb, s.announce,
 		}
 	}}
 }
@@ -76,7 +76,7 @@ func (s *server) buildSites(context.Context) error {
 	return s.edge.build(sites)
 }
 
-func (s *server) startCollector(context.Context) error { return s.edge.start(s.log) }
+func (s *server) makeCollector(context.Context) error { return s.edge.make(s.log) }
 
 // openLedger begins to keep the accounts. They are followed until the log is closed and read to its end.
 func (s *server) openLedger(context.Context) (err error) {

@@ -1,10 +1,13 @@
 package kafka
 
 import (
+	"crypto/rand"
 	"errors"
-	"fmt"
+	"io"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 
@@ -64,12 +67,8 @@ func TestAppendTooLarge(t *testing.T) {
 	cfg := config(t, 1)
 	create(t, cfg, cfg.Topic, 1, map[string]string{"max.message.bytes": "1000"})
 	topic := open(t, cfg)
-	random := ""
-	for n := range 400 { // zstd must not make it small
-		random += fmt.Sprintf("%x", n*n*7919)
-	}
 	large := event(1, 0)
-	large.Path = random
+	large.Path = noise(1500)
 	var wg sync.WaitGroup
 	for n := range uint64(20) {
 		wg.Go(func() {
@@ -92,6 +91,31 @@ func TestAppendTooLarge(t *testing.T) {
 	}
 }
 
+// What may not wait any longer is told so; the rest of the batch is tried again.
+func TestExpire(t *testing.T) {
+	topic := &Topic{cfg: Config{}.withDefaults(), drained: make(chan struct{})}
+	l := newLane(topic, 0)
+	deliver := func(deadline time.Time) *delivery {
+		d := &delivery{deadline: deadline, done: make(chan struct{})}
+		d.left.Store(1)
+		return d
+	}
+	late, soon, patient := deliver(time.Now().Add(-time.Second)), deliver(time.Now().Add(time.Hour)), deliver(never)
+	batch := []message{{delivery: patient}, {delivery: late}, {delivery: soon}}
+	kept := l.expire(batch, io.ErrUnexpectedEOF)
+	if len(kept) != 2 || kept[0].delivery != patient || kept[1].delivery != soon {
+		t.Errorf("expire keeps %d, want those that may wait", len(kept))
+	}
+	<-late.done
+	if !errors.Is(late.err, io.ErrUnexpectedEOF) {
+		t.Errorf("the late one is told %v, want what went wrong", late.err)
+	}
+	if kept = l.expire(kept, kafka.MessageSizeTooLarge); len(kept) != 1 || kept[0].delivery != patient {
+		t.Errorf("expire keeps %d that are too large, want the one that waits for ever", len(kept))
+	}
+	<-soon.done
+}
+
 // What does not fit into memory is refused at once, and taken later.
 func TestAppendFull(t *testing.T) {
 	topic := open(t, config(t, 1))
@@ -105,6 +129,15 @@ func TestAppendFull(t *testing.T) {
 	if _, err := topic.Append(t.Context(), []*schemas.Envelope{event(1, 100)}); err != nil {
 		t.Errorf("Append when there is room again = %v", err)
 	}
+}
+
+// noise is text of that many characters that no compression makes small.
+func noise(n int) string {
+	var text strings.Builder
+	for text.Len() < n {
+		text.WriteString(rand.Text())
+	}
+	return text.String()[:n]
 }
 
 // events returns events with the numbers from first on.

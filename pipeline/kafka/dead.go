@@ -154,7 +154,7 @@ func (d *DeadLetters) each(ctx context.Context, end int64, yield func(*stored) e
 	for err == nil && at < end {
 		var res *kafka.FetchResponse
 		res, err = d.topic.client.Fetch(ctx, &kafka.FetchRequest{
-			Topic: name, Offset: at, MinBytes: 1, MaxBytes: fetchBytes, MaxWait: fetchWait,
+			Topic: name, Offset: at, MinBytes: 1, MaxBytes: maxFetchBytes, MaxWait: fetchWait,
 		})
 		if err == nil {
 			err = res.Error

@@ -153,7 +153,7 @@ func rawMessages(t testing.TB, topic *Topic, partition int) (all []message) {
 	}
 	for at := first; at < end; {
 		res, err := topic.client.Fetch(ctx, &kafka.FetchRequest{
-			Topic: topic.cfg.Topic, Partition: partition, Offset: at, MinBytes: 1, MaxBytes: fetchBytes, MaxWait: fetchWait,
+			Topic: topic.cfg.Topic, Partition: partition, Offset: at, MinBytes: 1, MaxBytes: maxFetchBytes, MaxWait: fetchWait,
 		})
 		if err != nil {
 			t.Fatal(err)

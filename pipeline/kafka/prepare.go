@@ -18,7 +18,7 @@ func (t *Topic) prepare(ctx context.Context) (partitions int, err error) {
 			return 0, err
 		}
 		events, dead := topics[t.cfg.Topic], topics[t.cfg.deadTopic()]
-		if errors.Is(events.Error, kafka.UnknownTopicOrPartition) || errors.Is(dead.Error, kafka.UnknownTopicOrPartition) {
+		if isMissing(events) || isMissing(dead) {
 			if err := t.create(ctx); err != nil {
 				return 0, err
 			}
@@ -32,6 +32,11 @@ func (t *Topic) prepare(ctx context.Context) (partitions int, err error) {
 		}
 		return len(events.Partitions), t.check(ctx, events)
 	}
+}
+
+// isMissing reports that there is no such topic, or that it is only just being made.
+func isMissing(topic kafka.Topic) bool {
+	return errors.Is(topic.Error, kafka.UnknownTopicOrPartition) || topic.Error == nil && len(topic.Partitions) == 0
 }
 
 func (t *Topic) metadata(ctx context.Context) (map[string]kafka.Topic, error) {

@@ -17,10 +17,12 @@ import (
 )
 
 const (
-	// fetchBytes is about how much one request brings, compressed.
-	fetchBytes = 2 << 20
-	// fetchWait is how long a broker waits for something to come; also how late a reader may notice that it is closed.
-	fetchWait = 500 * time.Millisecond
+	// A broker answers when it has minFetchBytes or fetchWait is over, so that a quiet topic costs few requests: the
+	// first time a reader asks at once. Events come that much later at most, and so a reader may notice that it is closed.
+	minFetchBytes = 32 << 10
+	fetchWait     = 250 * time.Millisecond
+	// maxFetchBytes is about how much one answer brings, compressed.
+	maxFetchBytes = 2 << 20
 	// groupField is the tag of schemas.Group's only field.
 	groupField = 0x0a
 )
@@ -30,6 +32,7 @@ type reader struct {
 	topic     *Topic
 	partition int
 	offset    int64        // of the next message, negative for the oldest
+	atLeast   int64        // bytes that a broker waits for
 	records   []wal.Record // fetched and not yet returned
 	pause     time.Duration
 }
@@ -48,7 +51,7 @@ func (p *Partition) Reader(from wal.Pos) (load.Reader, error) {
 	if from == (wal.Pos{}) {
 		offset = kafka.FirstOffset
 	}
-	return &reader{topic: p.topic, partition: p.number, offset: offset}, nil
+	return &reader{topic: p.topic, partition: p.number, offset: offset, atLeast: 1}, nil
 }
 
 // Close has nothing to give free: connections are the topic's.
@@ -75,24 +78,10 @@ func (r *reader) Next(ctx context.Context) (wal.Record, error) {
 	return rec, nil
 }
 
-// fetch asks for more. An error is one that no further try would mend.
+// fetch asks for more, and waits when Kafka does not answer. An error is one that no further try would mend.
 func (r *reader) fetch(ctx context.Context) error {
 	t := r.topic
-	offset, err := r.begin(ctx)
-	if err == nil {
-		var res *kafka.FetchResponse
-		res, err = t.client.Fetch(ctx, &kafka.FetchRequest{
-			Topic: t.cfg.Topic, Partition: r.partition, Offset: offset,
-			MinBytes: 1, MaxBytes: fetchBytes, MaxWait: fetchWait,
-		})
-		if err == nil {
-			err = res.Error
-		}
-		if err == nil {
-			r.offset = offset
-			err = r.take(res.Records)
-		}
-	}
+	err := r.ask(ctx)
 	if errors.Is(err, kafka.OffsetOutOfRange) {
 		err = r.resume(ctx)
 	}
@@ -107,6 +96,26 @@ func (r *reader) fetch(ctx context.Context) error {
 	t.metrics.limited(t.logger, "reading waits for Kafka", "partition", r.partition, "err", err)
 	r.pause = min(max(2*r.pause, firstPause), maxPause)
 	return wait(ctx, r.pause)
+}
+
+// ask makes one request.
+func (r *reader) ask(ctx context.Context) error {
+	offset, err := r.begin(ctx)
+	if err != nil {
+		return err
+	}
+	res, err := r.topic.client.Fetch(ctx, &kafka.FetchRequest{
+		Topic: r.topic.cfg.Topic, Partition: r.partition, Offset: offset,
+		MinBytes: r.atLeast, MaxBytes: maxFetchBytes, MaxWait: fetchWait,
+	})
+	if err == nil {
+		err = res.Error
+	}
+	if err != nil {
+		return err
+	}
+	r.offset, r.atLeast = offset, minFetchBytes
+	return r.take(res.Records)
 }
 
 // begin returns the offset to ask for.
@@ -155,7 +164,7 @@ func (r *reader) take(records kafka.RecordReader) error {
 	if !ok {
 		return nil // empty
 	}
-	r.records = make([]wal.Record, 0, 4096)
+	r.records = nil // the last ones have been given away
 	for _, batch := range stream.Records {
 		if control, ok := batch.(*protocol.ControlBatch); ok { // the end of somebody's transaction: no message
 			if control.BaseOffset == r.offset || control.BaseOffset > r.offset && len(r.records) == 0 {

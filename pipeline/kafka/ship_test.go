@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/segmentio/kafka-go"
+
 	"heed/pipeline/kafka/kafkatest"
 	"heed/pipeline/wal"
 	"heed/schemas"
@@ -17,7 +19,7 @@ import (
 // spool opens a log with small segments in dir, and closes it with the test.
 func spool(t testing.TB, dir string) *wal.Log {
 	t.Helper()
-	log, err := wal.Open(t.Context(), wal.Config{Dir: dir, SegmentBytes: 64 << 10}, discard())
+	log, err := wal.Open(t.Context(), wal.Config{Dir: dir, SegmentBytes: 256 << 10}, discard())
 	if err != nil {
 		t.Fatalf("wal.Open = %v", err)
 	}
@@ -181,6 +183,43 @@ func TestShipperPosition(t *testing.T) {
 	f("kept", "", 0)
 	f("torn", `{"log":"`, 20)
 	f("other", `{"log":"another","pos":{"Segment":0,"Record":9}}`, 20)
+}
+
+// An event that Kafka does not take stays in the spool, and goes on its way once Kafka takes it.
+func TestShipTooLarge(t *testing.T) {
+	cfg, dir := config(t, 1), t.TempDir()
+	create(t, cfg, cfg.Topic, 1, map[string]string{"max.message.bytes": "1000"})
+	log := spool(t, filepath.Join(dir, "wal"))
+	large := event(0, 0)
+	large.Path = noise(1500)
+	if _, err := log.Append(t.Context(), []*schemas.Envelope{large}); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, log, 1, 10, 1)
+	s, wait := ship(t, bounded(t), log, dir, cfg)
+	eventually(t, "Kafka has refused it", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.topic != nil && s.topic.metrics.produceErrors.Get() > 3
+	})
+	if n := s.metrics.records.Get(); n != 0 {
+		t.Errorf("%d records count as shipped, want none behind one that is not", n)
+	}
+	client := &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Transport: &kafka.Transport{}}
+	_, err := client.IncrementalAlterConfigs(bounded(t), &kafka.IncrementalAlterConfigsRequest{
+		Resources: []kafka.IncrementalAlterConfigsRequestResource{{
+			ResourceType: kafka.ResourceTypeTopic, ResourceName: cfg.Topic,
+			Configs: []kafka.IncrementalAlterConfigsRequestConfig{{Name: "max.message.bytes", Value: "1048576"}},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeSpool(t, log)
+	if err := wait(); err != nil {
+		t.Fatalf("Run = %v", err)
+	}
+	checkShipped(t, cfg, 10)
 }
 
 // maxFilled bounds what a test appends while it waits for the shipper.

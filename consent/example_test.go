@@ -41,3 +41,27 @@ func ExampleParseChoice() {
 	fmt.Println(choice.Granted, choice.GPC, choice.DNT, choice.Sealed, err)
 	// Output: essential,performance true false false <nil>
 }
+
+// The law behind each reason.
+func ExampleExplain() {
+	e := consent.Explain(consent.Input{
+		MatrixVersion: consent.MatrixVersion, Place: consent.Place{Country: "US", Region: "Colorado"}, SecGPC: true,
+	})
+	for _, why := range e.Why {
+		for _, cell := range why.Cells {
+			fmt.Println(why.Reason, cell.Column, cell.Value, cell.Sources[0].Date)
+		}
+	}
+	// Output:
+	// no_choice functional granted 2026-01
+	// no_choice performance granted 2026-01
+	// no_choice advertising granted 2024-07-01
+	// signal_gpc gpc opt_out 2024-07-01
+}
+
+// What a build hands to the tracker of a site.
+func ExampleBrowserRules() {
+	site := consent.Site{AnonymousCount: true, Exemption: true}
+	fmt.Println(consent.BrowserRules(consent.Place{}, site))
+	// Output: 11940737
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -60,85 +61,104 @@ func runConsent(_ context.Context, p *program, f *flags) error {
 	return printExplanation(p.stdout, e)
 }
 
-// consentInput reads the flags; every mistake in them is a usage error.
+// consentInput reads the flags; a mistake in one is a usage error that names it.
 func consentInput(f *flags, now time.Time) (consent.Input, error) {
-	fail := func(flag, format string, args ...any) (consent.Input, error) {
-		return consent.Input{}, &usageError{"--" + flag + ": " + fmt.Sprintf(format, args...)}
-	}
 	in := consent.Input{
-		MatrixVersion: consent.MatrixVersion,
-		Place:         consent.Place{Country: strings.ToUpper(f.text("country")), Region: f.text("region")},
-		SecGPC:        f.on("gpc"), DNT: f.on("dnt"),
+		Day: consent.DayOf(now), MatrixVersion: consent.MatrixVersion,
+		SecGPC: f.on("gpc"), DNT: f.on("dnt"),
 		Unproven: f.on("unproven"), ParentVerified: f.on("parent-verified"),
 		Site: consent.Site{
 			AnonymousCount: f.on("anonymous-count"), Exemption: f.on("exemption"),
 			UnknownAfterGrant: f.on("unknown-after-grant"), Children: f.on("children"),
 		},
 	}
-	if in.Place.Country != "" && !countryForm.MatchString(in.Place.Country) {
-		return fail("country", "%q is no country; write two letters, as US", f.text("country"))
-	}
-	if in.Place.Region != "" && in.Place.Country == "" {
-		return fail("region", "a region needs its country, as --country US --region CA")
-	}
-	if text := f.text("assume-place"); text != "" {
-		country, region, _ := strings.Cut(text, "-")
-		if !countryForm.MatchString(country) {
-			return fail("assume-place", "%q is no place; write one as DE or US-CA", text)
+	// The choice is read last: in words it is made today, in sight of the signals.
+	for _, flag := range []struct {
+		name string
+		read func(string, *consent.Input) error
+	}{
+		{"country", readCountry}, {"region", readRegion}, {"assume-place", readAssumedPlace}, {"date", readDate},
+		{"age", readAge}, {"choice", readChoice}, {"notice", readNotice},
+	} {
+		text := f.text(flag.name)
+		if text == "" {
+			continue
 		}
-		in.Site.AssumePlace = consent.Place{Country: country, Region: region}
-	}
-	if text := f.text("date"); text != "" {
-		day, err := time.Parse(time.DateOnly, text)
-		if err != nil {
-			return fail("date", "%q is no day; write one as 2026-11-22", text)
+		if err := flag.read(text, &in); err != nil {
+			return in, &usageError{"--" + flag.name + ": " + err.Error()}
 		}
-		now = day
-	}
-	in.Day = consent.DayOf(now)
-	age, err := consent.ParseAge(f.text("age"))
-	if err != nil {
-		return fail("age", "%v", err)
-	}
-	in.Age = age
-	choice, err := readChoiceFlag(f.text("choice"), in)
-	if err != nil {
-		return fail("choice", "%v; or write allow, refuse, or the cookie's text", err)
-	}
-	if in.Choice = choice; choice != nil {
-		in.Notice = choice.Notice
-	}
-	if notice := f.text("notice"); notice != "" {
-		in.Notice = notice
 	}
 	return in, nil
 }
 
 var countryForm = regexp.MustCompile(`^[A-Z]{2}$`)
 
-// readChoiceFlag reads a choice in words, which is made today in sight of the signals that are on, or a cookie's text. A
-// text that has the form of a cookie and is none is what a damaged cookie is.
-func readChoiceFlag(text string, in consent.Input) (*consent.Choice, error) {
-	made := &consent.Choice{Day: in.Day, GPC: in.SecGPC, DNT: in.DNT, Notice: explainedNotice}
+func readCountry(text string, in *consent.Input) error {
+	in.Place.Country = strings.ToUpper(text)
+	if !countryForm.MatchString(in.Place.Country) {
+		return fmt.Errorf("%q is no country; write two letters, as US", text)
+	}
+	return nil
+}
+
+func readRegion(text string, in *consent.Input) error {
+	in.Place.Region = text
+	if in.Place.Country == "" {
+		return errors.New("a region needs its country, as --country US --region CA")
+	}
+	return nil
+}
+
+func readAssumedPlace(text string, in *consent.Input) error {
+	country, region, _ := strings.Cut(text, "-")
+	in.Site.AssumePlace = consent.Place{Country: country, Region: region}
+	if !countryForm.MatchString(country) {
+		return fmt.Errorf("%q is no place; write one as DE or US-CA", text)
+	}
+	return nil
+}
+
+func readDate(text string, in *consent.Input) error {
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return fmt.Errorf("%q is no day; write one as 2026-11-22", text)
+	}
+	in.Day = consent.DayOf(day)
+	return nil
+}
+
+func readAge(text string, in *consent.Input) (err error) {
+	in.Age, err = consent.ParseAge(text)
+	return err
+}
+
+func readNotice(text string, in *consent.Input) error {
+	in.Notice = text
+	return nil
+}
+
+// readChoice reads a choice in words, or a cookie's text. A text with the dots of a cookie that is none is what a damaged
+// cookie is. The notice in force is the one that the choice answers.
+func readChoice(text string, in *consent.Input) error {
+	made := consent.Choice{Day: in.Day, GPC: in.SecGPC, DNT: in.DNT, Notice: explainedNotice}
 	switch {
-	case text == "":
-		return nil, nil
 	case text == "allow":
 		made.Granted = consent.All
 	case text == "refuse":
 		made.Granted = consent.Essential
 	case strings.Contains(text, "."):
-		choice, err := consent.ParseChoice(text)
+		cookie, err := consent.ParseChoice(text)
 		if err != nil {
-			choice = consent.Unreadable()
+			cookie = consent.Unreadable()
 		}
-		return &choice, nil
+		made = cookie
 	default:
 		granted, err := consent.ParseCategories(text)
 		if err != nil {
-			return nil, err
+			return fmt.Errorf("%w; or write allow, refuse, or the cookie's text", err)
 		}
 		made.Granted = granted | consent.Essential
 	}
-	return made, nil
+	in.Choice, in.Notice = &made, made.Notice
+	return nil
 }

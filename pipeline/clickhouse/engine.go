@@ -210,7 +210,10 @@ func (e *engine) take(ctx context.Context, pool chan *connection, st statement) 
 
 // prepare makes the session's database and settings those that the statement asks for, and no others.
 func (c *connection) prepare(database string, settings map[string]string) error {
-	if database != "" && database != c.database {
+	if database == "" {
+		database = "default"
+	}
+	if database != c.database {
 		if _, err := c.query("USE "+quoteName(database), "Null"); err != nil {
 			return err
 		}

@@ -163,6 +163,19 @@ func TestSettingsEndWithTheirStatement(t *testing.T) {
 	f(driver.Context(ctx, driver.WithSettings(driver.Settings{"max_threads": 1, "log_comment": `it's \`})), `1it's \`)
 	f(driver.Context(ctx, driver.WithSettings(driver.Settings{"max_threads": 3})), "3")
 	f(ctx, threads)
+	for range 12 {
+		req, err := http.NewRequest(http.MethodPost, "http://embedded/?default_format=TSVRaw", strings.NewReader("SELECT currentDatabase()"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := store.Transport().RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, _ := io.ReadAll(answer.Body); string(text) != "default\n" {
+			t.Fatalf("database of a statement that names none = %q, want default", text)
+		}
+	}
 	bad := driver.Context(ctx, driver.WithSettings(driver.Settings{"no_such_setting": 1}))
 	var n uint8
 	if err := conn.QueryRow(bad, "SELECT 1").Scan(&n); err == nil {

@@ -106,7 +106,7 @@ func (l *library) open(args []string) (*connection, error) {
 	if handle == nil {
 		return nil, errors.New("the engine refused to start; it has written the reason to stderr")
 	}
-	return &connection{lib: l, handle: handle, settings: map[string]string{}}, nil
+	return &connection{lib: l, handle: handle, database: "default", settings: map[string]string{}}, nil
 }
 
 func (c *connection) close() { c.lib.closeConn(c.handle) }

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -51,8 +52,8 @@ func (c ServerConfig) Validate() error {
 }
 
 // Handler lets other processes use the embedded engine by DSN, http://user:password@host:port/database, as they would
-// use a ClickHouse server: clickhouse-go's HTTP protocol with its parameters, settings and errors, no more. GET /ping
-// answers without a password. It ends with the store.
+// use a ClickHouse server: clickhouse-go's HTTP protocol with its parameters, settings, compression and errors, no more:
+// no sessions and no external tables. GET /ping answers without a password. It ends with the store.
 func (s *Store) Handler(cfg ServerConfig) (http.Handler, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -163,21 +164,26 @@ func (s *server) answer(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	}
 	body := s.transport.buffers.get()
 	defer s.transport.buffers.put(body)
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, s.cfg.MaxBody))
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		fail(w, http.StatusRequestEntityTooLarge, codeTooLarge, "the body is larger than %d bytes", s.cfg.MaxBody)
-		return
-	}
-	if err != nil { // the client went away, or sent what is no request: nothing was run
+	if err := s.read(w, r, body); err != nil {
+		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+			fail(w, http.StatusRequestEntityTooLarge, codeTooLarge, "the body is larger than %d bytes", s.cfg.MaxBody)
+			return
+		}
+		// The client went away, or sent what is no request: nothing was run.
 		fail(w, http.StatusBadRequest, codeIncomplete, "read body: %v", err)
 		return
 	}
-	data, err := s.transport.run(ctx, newStatement(r.URL.Query()), body.Bytes())
+	st := newStatement(r.URL.Query())
+	if _, set := st.settings["max_result_bytes"]; !set {
+		st.settings["max_result_bytes"] = strconv.Itoa(maxResultBytes)
+	}
+	data, err := s.transport.run(ctx, st, body.Bytes())
+	if err == nil {
+		err = write(w, r, data)
+	}
 	failed := (*engineError)(nil)
 	switch {
 	case err == nil:
-		w.Header().Set("Content-Length", strconv.Itoa(len(data)))
-		w.Write(data)
 	case errors.As(err, &failed):
 		w.Header().Set(codeHeader, failed.code())
 		w.WriteHeader(http.StatusInternalServerError)
@@ -187,6 +193,33 @@ func (s *server) answer(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	default:
 		fail(w, http.StatusGatewayTimeout, codeTimeout, "%v", err)
 	}
+}
+
+// maxResultBytes is the most that a statement may answer, unless it sets its own bound: answers are held in memory.
+const maxResultBytes = 512 << 20
+
+// read reads the whole body: an insert is run with all of its data or not at all.
+func (s *server) read(w http.ResponseWriter, r *http.Request, into *bytes.Buffer) error {
+	body, err := uncompressed(r, http.MaxBytesReader(w, r.Body, s.cfg.MaxBody), s.cfg.MaxBody)
+	if err != nil {
+		return err
+	}
+	_, err = into.ReadFrom(body)
+	return err
+}
+
+// write answers with the result. An error means that nothing was answered yet.
+func write(w http.ResponseWriter, r *http.Request, data []byte) error {
+	data, encoding, err := compressed(r, data)
+	if err != nil {
+		return err
+	}
+	if encoding != "" {
+		w.Header().Set("Content-Encoding", encoding)
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+	w.Write(data) // whoever hung up needs no answer
+	return nil
 }
 
 // ClickHouse's numbers for what the server itself finds wrong, so that clients need no other way to tell.

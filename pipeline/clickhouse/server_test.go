@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
@@ -133,5 +134,139 @@ func TestServerBoundsBodies(t *testing.T) {
 	err = conn.Exec(t.Context(), fmt.Sprintf("SELECT '%s'", strings.Repeat("x", 1000)))
 	if !errors.As(err, &exception) || exception.Code != 307 {
 		t.Errorf("a long statement = %v, want code 307", err)
+	}
+}
+
+// Every compression of the driver, both ways, in results of several blocks, inserts and errors.
+func TestServerCompression(t *testing.T) {
+	server := clickhousetest.StartServer(t)
+	f := func(method string) {
+		t.Helper()
+		store := openServer(t, server.DSN+"?compress="+method)
+		if _, _, err := store.Migrate(t.Context()); err != nil {
+			t.Fatalf("%s: Migrate = %v, want no error", method, err)
+		}
+		rows := someRows(uint64(len(method)*10+int(method[0])), 3000)
+		if err := store.Insert(t.Context(), method, rows); err != nil {
+			t.Fatalf("%s: Insert = %v, want no error", method, err)
+		}
+		found, err := store.Present(t.Context(), "log", rows[0].Source, rows[2999].Source)
+		if len(found) != 3000 || err != nil {
+			t.Errorf("%s: Present = %d rows, %v; want 3000", method, len(found), err)
+		}
+		conn := connect(t, store)
+		numbers, err := conn.Query(t.Context(), "SELECT number, toString(number) FROM numbers({n:UInt64})", driver.Named("n", 300_000))
+		if err != nil {
+			t.Fatalf("%s: %v", method, err)
+		}
+		defer numbers.Close()
+		n := 0
+		for numbers.Next() {
+			n++
+		}
+		if n != 300_000 || numbers.Err() != nil {
+			t.Errorf("%s: numbers = %d rows, %v; want 300000", method, n, numbers.Err())
+		}
+		var exception *driver.Exception
+		if _, err := conn.Query(t.Context(), "SELECT throwIf(1)"); !errors.As(err, &exception) || exception.Code != 395 {
+			t.Errorf("%s: throwIf = %v, want code 395", method, err)
+		}
+	}
+	for _, method := range []string{"none", "lz4", "zstd", "gzip", "deflate", "br"} {
+		f(method)
+	}
+}
+
+// A compressed body is bounded by what it unpacks to.
+func TestServerBoundsUnpackedBodies(t *testing.T) {
+	host := listen(t, clickhouse.ServerConfig{MaxBody: 100_000})
+	for _, method := range []driver.CompressionMethod{driver.CompressionLZ4, driver.CompressionGZIP} {
+		conn, err := driver.Open(&driver.Options{Protocol: driver.HTTP, Addr: []string{host},
+			Auth: driver.Auth{Username: testUser, Password: testPassword}, Compression: &driver.Compression{Method: method}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if err := conn.Exec(t.Context(), "CREATE TABLE IF NOT EXISTS packed (s String) ENGINE = MergeTree ORDER BY ()"); err != nil {
+			t.Fatal(err)
+		}
+		insert := func(size int) error {
+			batch, err := conn.PrepareBatch(t.Context(), "INSERT INTO packed")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := batch.Append(strings.Repeat("x", size)); err != nil {
+				t.Fatal(err)
+			}
+			return batch.Send()
+		}
+		if err := insert(90_000); err != nil {
+			t.Errorf("%v: insert of 90 kB = %v, want no error", method, err)
+		}
+		var exception *driver.Exception
+		if err := insert(200_000); !errors.As(err, &exception) || exception.Code != 307 {
+			t.Errorf("%v: insert of 200 kB = %v, want code 307", method, err)
+		}
+	}
+}
+
+// More clients than connections wait for their turn; more than there is room for are told so at once.
+func TestServerQueues(t *testing.T) {
+	host := listen(t, clickhouse.ServerConfig{MaxRequests: 6})
+	conn, err := driver.Open(&driver.Options{Protocol: driver.HTTP, Addr: []string{host}, MaxOpenConns: 16,
+		Auth: driver.Auth{Username: testUser, Password: testPassword}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	results := make(chan error)
+	for range 16 {
+		go func() {
+			var n uint64
+			results <- conn.QueryRow(t.Context(), "SELECT count() FROM numbers(3) WHERE sleepEachRow(0.3) = 0 SETTINGS max_block_size = 1").Scan(&n)
+		}()
+	}
+	ran, turnedAway := 0, 0
+	for range 16 {
+		var exception *driver.Exception
+		switch err := <-results; {
+		case err == nil:
+			ran++
+		case errors.As(err, &exception) && exception.Code == 202:
+			turnedAway++
+		default:
+			t.Errorf("query = %v, want an answer or code 202", err)
+		}
+	}
+	if ran < 6 || turnedAway == 0 {
+		t.Errorf("%d ran and %d were turned away, want at least 6 and 1", ran, turnedAway)
+	}
+}
+
+// A request that waits longer than it may has not been run.
+func TestServerEndsWaiting(t *testing.T) {
+	host := listen(t, clickhouse.ServerConfig{MaxTime: time.Second})
+	conn, err := driver.Open(&driver.Options{Protocol: driver.HTTP, Addr: []string{host}, MaxOpenConns: 8,
+		Auth: driver.Auth{Username: testUser, Password: testPassword}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	results := make(chan error)
+	for range 8 { // twice the engine's connections
+		go func() {
+			var n uint64
+			results <- conn.QueryRow(t.Context(), "SELECT count() FROM numbers(4) WHERE sleepEachRow(1) = 0 SETTINGS max_block_size = 1").Scan(&n)
+		}()
+	}
+	codes := map[int32]int{}
+	for range 8 {
+		var exception *driver.Exception
+		if err := <-results; errors.As(err, &exception) {
+			codes[exception.Code]++
+		}
+	}
+	if codes[159] == 0 || codes[202] == 0 || codes[159]+codes[202] != 8 {
+		t.Errorf("codes = %v, want some of 159 (began) and some of 202 (did not), 8 in all", codes)
 	}
 }

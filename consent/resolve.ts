@@ -85,8 +85,14 @@ export function resolve(input: Input): Decision {
   }
 }
 
+/** What the tracker decides by in a place that has been learnt. The twin of BrowserRules. */
+export function browserRules(place: string, site: Site): Rules {
+  const [row] = findRow({ _place: place, _site: { ...site, _assumePlace: '' }, _matrixVersion: matrix.matrixVersion })
+  return rulesFor(row, 0, site)
+}
+
 /** The rules of the place, its links, and why it is not a row of the place's own. */
-function findRow({ _place, _site, _matrixVersion }: Input): [Rules, number, number] {
+function findRow({ _place, _site, _matrixVersion }: Pick<Input, '_place' | '_site' | '_matrixVersion'>): [Rules, number, number] {
   const place = _place || _site._assumePlace
   const assumed = place !== _place ? matrix.placeAssumed : 0
   const find = (name: string) => matrix.rows.find(([places]) => places.includes(` ${name} `))

@@ -6,8 +6,7 @@ import * as categories from '../categories.ts'
 import { formatChoice, OptOut, parseChoice, readChoice, SeenDNT, SeenGPC, Unsent } from '../choice.ts'
 import * as matrix from '../matrix.gen.ts'
 import { permit } from '../permit.ts'
-import { resolve, type Decision, type Input } from '../resolve.ts'
-import { CountAllowed } from '../rules.ts'
+import { browserRules, resolve, type Decision, type Input } from '../resolve.ts'
 
 type Wanted = {
   readonly granted: string
@@ -130,10 +129,9 @@ function check(name: string, v: Inputs, want: Wanted): void {
 
 /** The tracker decides by permit alone wherever it knows enough. */
 function checkTracker(name: string, input: Input, want: Decision): void {
-  if (input._minor || input._unproven || input._place || input._site._assumePlace || (input._choice?._day ?? 0) < 0) return
-  const strictest = matrix.rows[0]?.[1] ?? 0
-  const counts = input._site._anonymousCount && input._site._exemption
-  const got = permit({ ...input, _rules: strictest | (counts ? CountAllowed : 0) })
+  if (input._minor || input._unproven || (input._choice?._day ?? 0) < 0) return
+  const place = input._matrixVersion === matrix.matrixVersion ? input._place || input._site._assumePlace : ''
+  const got = permit({ ...input, _rules: browserRules(place, input._site) })
   assert.deepEqual(
     got,
     { _granted: want._granted, _anonymousCount: want._anonymousCount, _answered: !!(want._reasons & matrix.choiceMade) },

@@ -156,6 +156,9 @@ func (cl *Classifier) confirms(fact Fact, at place) bool {
 	return slices.ContainsFunc(fact.Domains, func(domain string) bool { return at.on(site(domain)) })
 }
 
+// minExcuseBytes is the shortest name that excuses without its owner's domain: anyone may call a cookie t or did.
+const minExcuseBytes = 4
+
 // believable reports whether a fact may be believed by its name alone. Short patterns fit names of other makers, and a
 // name that excuses is what a tracker would borrow.
 func believable(fact Fact, at place) bool {
@@ -165,7 +168,11 @@ func believable(fact Fact, at place) bool {
 	if !lenient(fact.Class) {
 		return true
 	}
-	return !at.isForeign() && (len(fact.Domains) == 0 || literalBytes(fact.Pattern) >= MinPatternBytes)
+	shortest := minExcuseBytes
+	if len(fact.Domains) > 0 {
+		shortest = MinPatternBytes
+	}
+	return !at.isForeign() && literalBytes(fact.Pattern) >= shortest
 }
 
 // longestMatches are the facts with the longest pattern that can be believed here.

@@ -24,6 +24,7 @@ func classifier(t testing.TB, cfg classify.Config) *classify.Classifier {
 func small(t testing.TB) *classify.Table {
 	return &classify.Table{Shapes: compiled(t).Shapes, Facts: []classify.Fact{
 		{Pattern: "basket", Owner: "Shopware", Class: consent.Essential},
+		{Pattern: "did", Owner: "Login", Class: consent.Essential},
 		{Pattern: "rx", Owner: "Payer", Domains: []string{"payer.example"}, Class: consent.Essential},
 		{Pattern: "shared_name", Owner: "Chat", Class: consent.Functional},
 		{Pattern: "shared_name", Owner: "Spy", Class: consent.Advertising},
@@ -53,10 +54,13 @@ func TestClassify(t *testing.T) {
 	f(classify.Cookie{Name: "BASKET", FirstParty: page}, consent.Essential, classify.ByName, "basket")
 	f(classify.Cookie{Name: "rx", Domain: ".payer.example", FirstParty: page}, consent.Essential, classify.ByNameAndOwner, "rx")
 	f(classify.Cookie{Name: "rx", Setter: "js.payer.example", FirstParty: page}, consent.Essential, classify.ByNameAndOwner, "rx")
+	f(classify.Cookie{Name: "rx", FirstParty: page}, consent.Advertising, classify.ByNothing, "")
+	f(classify.Cookie{Name: "did", FirstParty: page}, consent.Advertising, classify.ByShape, "did") // three letters excuse nobody
 	f(classify.Cookie{Name: "shared_name", FirstParty: page}, consent.Advertising, classify.ByName, "shared_name")
 	f(classify.Cookie{Name: "shared_name", Domain: "spy.example"}, consent.Advertising, classify.ByNameAndOwner, "shared_name")
 	f(classify.Cookie{Name: "spy_count_1", FirstParty: page}, consent.Performance, classify.ByPattern, "spy_count_*") // the longest
-	f(classify.Cookie{Name: "spy_x", FirstParty: page}, consent.Advertising, classify.ByNothing, "")                  // short, no domain
+	f(classify.Cookie{Name: "spy_count_1", Domain: "spy.example"}, consent.Performance, classify.ByPattern, "spy_count_*")
+	f(classify.Cookie{Name: "spy_x", FirstParty: page}, consent.Advertising, classify.ByNothing, "") // short, no domain
 	f(classify.Cookie{Name: "spy_x", Domain: "spy.example"}, consent.Advertising, classify.ByPattern, "spy_*")
 	f(classify.Cookie{Name: "sy1", Domain: "a.b.spy.example"}, consent.Performance, classify.ByPattern, "sy*")
 	f(classify.Cookie{Name: "video_A7", FirstParty: page}, consent.Functional, classify.ByPattern, "video_??")
@@ -68,7 +72,7 @@ func TestClassify(t *testing.T) {
 	f(classify.Cookie{Name: "spy_mine_1", Domain: "spy.example"}, consent.Functional, classify.ByOverride, "spy_mine_*")
 	f(classify.Cookie{Name: "mode", Domain: "shop.example", FirstParty: page}, consent.Essential, classify.ByOverride, "m*")
 	f(classify.Cookie{Name: "mode", FirstParty: page}, consent.Essential, classify.ByOverride, "m*")
-	f(classify.Cookie{Name: strings.Repeat("a", 2000), FirstParty: page}, consent.Advertising, classify.ByNothing, "")
+	f(classify.Cookie{Name: "spy_count_" + strings.Repeat("a", 2000), FirstParty: page}, consent.Advertising, classify.ByNothing, "")
 }
 
 // What a name alone would excuse is not excused where it could be borrowed.
@@ -114,6 +118,7 @@ func TestClassifyKnown(t *testing.T) {
 	f(classify.Cookie{Name: "JSESSIONID"}, consent.Essential, "J2EE")
 	f(classify.Cookie{Name: "pll_language"}, consent.Functional, "Polylang")
 	f(classify.Cookie{Name: "_hjSessionUser_123456"}, consent.Performance, "Hotjar")
+	f(classify.Cookie{Name: "connect.sid"}, consent.Essential, "Express")
 	f(classify.Cookie{Name: "heed"}, consent.Essential, "Heed")
 	f(classify.Cookie{Name: "heed_v_k1"}, consent.Performance, "Heed")
 }

@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -42,6 +45,37 @@ func TestUnsafeRate(t *testing.T) {
 	if unsafe, _ := all.decided.unsafe(); unsafe != 0 {
 		t.Errorf("%d names of the table are unsafe, want 0", unsafe)
 	}
+}
+
+// README.md shows what the command prints.
+func TestReadmeIsCurrent(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := evaluate(&out, "..", false); err != nil {
+		t.Fatal(err)
+	}
+	// names, accuracy, macro-F1, unsafe of all, unsafe of those strict
+	numbers := regexp.MustCompile(`(?m)against our review +(\d+) +([\d.]+)% +([\d.]+) +\d+ = +([\d.]+)% +\d+ = +([\d.]+)%$`)
+	rows := numbers.FindAllStringSubmatch(out.String(), -1)
+	if len(rows) != 3 {
+		t.Fatalf("evaluate prints %d rows against our review, want 3:\n%s", len(rows), out.String())
+	}
+	f := func(title, want string) {
+		t.Helper()
+		if !strings.Contains(strings.ReplaceAll(string(readme), ",", ""), title+want) {
+			t.Errorf("README.md has no row %q", title+want)
+		}
+	}
+	f("companies held out", fmt.Sprintf(" | %s | %s %% | %s | %s %% | %s %% |", rows[0][1], rows[0][2], rows[0][3], rows[0][4], rows[0][5]))
+	f("all with the whole table", fmt.Sprintf(" | %s | %s %% | %s | 0 | 0 |", rows[2][1], rows[2][2], rows[2][3]))
+	table, err := classify.Compiled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f("`facts.gen.tsv` has ", fmt.Sprint(len(table.Facts))+" facts")
 }
 
 func TestSplitIsByOwner(t *testing.T) {

@@ -115,7 +115,8 @@ func domains(text string) []string {
 	if strings.Contains(text, "[") {
 		text = text[strings.Index(text, "]")+1:] // ads-[account].adhese.com
 	}
-	return domainName.FindAllString(strings.ToLower(plain(text)), -1)
+	text = strings.ReplaceAll(strings.ToLower(plain(text)), "office.comm", "office.com") // a slip of the source
+	return domainName.FindAllString(text, -1)
 }
 
 // retention reads "13 months" and "End of session"; what it cannot read is unknown.

@@ -2,27 +2,31 @@ package evidence
 
 import "golang.org/x/net/publicsuffix"
 
-// aliases are the names under which sources list one company, and slips of theirs.
+// aliases are the names under which sources list one company, its domains where no other fact has them, and slips of
+// theirs.
 var aliases = map[string]string{
-	"": "Frameworks", "29 days": "Awin", "Advertiser's website": "Adobe", "Website operator": "Umami", "AdKernel": "Adkernel",
-	"BetweenDigital": "Between Digital", "betweendigital.com": "Between Digital", "Bazaar Voice": "Bazaarvoice",
-	"Casale Media": "Index Exchange", "comScore": "Comscore", "ComScore": "Comscore", "Constant Contact": "SharpSpring",
-	"Sharpspring": "SharpSpring", "Drift.com": "Drift", "Dot Metrics": "Dotmetrics", "Epsilon": "Epsilon",
-	"Equativ.com": "Equativ", "Facebook": "Meta", "WhatsApp": "Meta", "Github": "Microsoft", "GitHub": "Microsoft", "LinkedIn": "Microsoft", "Xandr": "Microsoft",
-	"LiveChat Inc": "LiveChat", "Livechat": "LiveChat", "Mediamath": "MediaMath", "NextJS": "Vercel",
-	"Plausible Insights OÜ": "Plausible", "PowerLinks Media Limited": "PowerLinks", "Pubmatic": "PubMatic",
-	"SpotX": "Magnite", "Shopify.com": "Shopify", "Tawk.to Chat": "tawk.to", "taboola.com": "Taboola", "Teads.com": "Teads", "Outbrain": "Teads",
-	"Tower Data": "TowerData", "Unrulymedia.com": "Unruly", "Vercel Inc": "Vercel", "WooCommerce": "Automattic",
-	"WooCommerce / Jetpack": "Automattic", "WordPress": "Automattic", "Wordpress": "Automattic", "WP-Glogin": "WP-Glogin",
-	"Wikipedia": "Wikimedia", "ad.360yield.com": "Improve Digital", "seedtag.com": "Seedtag", "visx.net": "YOC",
-	"richAudience": "Rich Audience", "Cookie Law Info": "CookieYes", "Hubspot": "HubSpot", "Joomla! Engagebox": "Joomla!",
-	"csync.loopme.me": "LoopMe", "Dynatrace": "Dynatrace", "MercadoLibre": "MercadoLibre", "Wix.com": "Wix",
-	"crwdcntrl.net": "Lotame", "liadm.com": "LiveIntent", "improvedigital.com": "Improve Digital", "media.net": "Media.net",
-	"permutive.app": "Permutive", "rlcdn.com": "LiveRamp", "id5-sync.com": "ID5", "yoc.com": "YOC", "gemius.com": "Gemius",
-	"outbrain.com": "Teads", "rtbhouse.com": "RTB House", "indexexchange.com": "Index Exchange", "aniview.com": "Aniview",
-	"adkernel.com": "Adkernel", "underdog.media": "Underdog Media", "dotomi.com": "Epsilon", "yahoo.com": "Yahoo",
-	"contentexchange.me": "ContentExchange", "kargo.com": "Kargo", "adnuntius.com": "Adnuntius", "jwplayer.com": "JW Player",
-	"storage.cloud.kargo.com": "Kargo", "permutive.com": "Permutive", "a-mo.net": "AdaptMX", "ad.gt": "Audigent",
+	"a-mo.net": "AdaptMX", "AdKernel": "Adkernel", "adkernel.com": "Adkernel", "adnuntius.com": "Adnuntius",
+	"Advertiser's website": "Adobe", "aniview.com": "Aniview", "ad.gt": "Audigent",
+	"WooCommerce / Jetpack": "Automattic", "WooCommerce": "Automattic", "WordPress": "Automattic",
+	"Wordpress": "Automattic", "29 days": "Awin", "Bazaar Voice": "Bazaarvoice",
+	"BetweenDigital": "Between Digital", "betweendigital.com": "Between Digital", "ComScore": "Comscore",
+	"comScore": "Comscore", "contentexchange.me": "ContentExchange", "Cookie Law Info": "CookieYes",
+	"Dot Metrics": "Dotmetrics", "Drift.com": "Drift", "dotomi.com": "Epsilon", "Equativ.com": "Equativ",
+	"": "Frameworks", "gemius.com": "Gemius", "Hubspot": "HubSpot", "id5-sync.com": "ID5",
+	"ad.360yield.com": "Improve Digital", "improvedigital.com": "Improve Digital",
+	"Casale Media": "Index Exchange", "indexexchange.com": "Index Exchange", "Joomla! Engagebox": "Joomla!",
+	"jwplayer.com": "JW Player", "kargo.com": "Kargo", "storage.cloud.kargo.com": "Kargo",
+	"LiveChat Inc": "LiveChat", "Livechat": "LiveChat", "liadm.com": "LiveIntent", "rlcdn.com": "LiveRamp",
+	"csync.loopme.me": "LoopMe", "crwdcntrl.net": "Lotame", "SpotX": "Magnite", "media.net": "Media.net",
+	"Mediamath": "MediaMath", "Facebook": "Meta", "WhatsApp": "Meta", "GitHub": "Microsoft",
+	"Github": "Microsoft", "LinkedIn": "Microsoft", "Xandr": "Microsoft", "permutive.app": "Permutive",
+	"permutive.com": "Permutive", "Plausible Insights OÜ": "Plausible", "PowerLinks Media Limited": "PowerLinks",
+	"Pubmatic": "PubMatic", "richAudience": "Rich Audience", "rtbhouse.com": "RTB House",
+	"seedtag.com": "Seedtag", "Constant Contact": "SharpSpring", "Sharpspring": "SharpSpring",
+	"Shopify.com": "Shopify", "taboola.com": "Taboola", "Tawk.to Chat": "tawk.to", "Outbrain": "Teads",
+	"Teads.com": "Teads", "outbrain.com": "Teads", "Tower Data": "TowerData", "Website operator": "Umami",
+	"underdog.media": "Underdog Media", "Unrulymedia.com": "Unruly", "NextJS": "Vercel", "Vercel Inc": "Vercel",
+	"Wikipedia": "Wikimedia", "Wix.com": "Wix", "yahoo.com": "Yahoo", "visx.net": "YOC", "yoc.com": "YOC",
 }
 
 // ownerName is the company that controls the data, or the product where no company is named.

@@ -58,6 +58,27 @@ func TestReaderBehindRetention(t *testing.T) {
 	}
 }
 
+// Kafka answers with whole batches: what stands before the position is left out.
+func TestReaderBeginsWithinABatch(t *testing.T) {
+	topic := open(t, config(t, 1))
+	if _, err := topic.Append(t.Context(), events(0, 10)); err != nil {
+		t.Fatal(err)
+	}
+	p, err := topic.Partition(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from := range uint64(10) {
+		r, err := p.Reader(wal.Pos{Record: from})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rec, err := r.Next(bounded(t)); err != nil || rec.Pos.Record != from || number(t, rec) != from {
+			t.Errorf("Next of a reader from %d = %v, %v", from, rec.Pos, err)
+		}
+	}
+}
+
 func TestReaderFailure(t *testing.T) {
 	topic := open(t, config(t, 2))
 	p, err := topic.Partition(1)

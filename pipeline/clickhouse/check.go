@@ -46,7 +46,7 @@ func (s *Store) Check(ctx context.Context) ([]Finding, error) {
 const codeNoDatabase = 81
 
 // leastVersion has everything that the migrations use; testedVersion is what the tests run on.
-const leastVersion, testedVersion = "24.8", "26.7"
+const leastVersion, testedVersion = "25.3", "26.7"
 
 func (s *Store) checkVersion(ctx context.Context) ([]Finding, error) {
 	version, err := s.Version(ctx)

@@ -129,7 +129,8 @@ func TestReplicatedTablesAreMade(t *testing.T) {
 // What every server of a cluster is asked to run is ClickHouse, down to its last clause.
 func TestClusterStatementsParse(t *testing.T) {
 	conn := connect(t, clickhousetest.Open(t))
-	statements := append(clickhouse.Rendered("c", "d", false), clickhouse.RenderedDropDead("c"),
+	statements := append(clickhouse.Rendered("c", "d", false), clickhouse.RenderedQuery("c", "drop_dead"),
+		clickhouse.RenderedQuery("c", "refuse_stale"), "CREATE DATABASE IF NOT EXISTS `d` ON CLUSTER `c`",
 		"SYSTEM SYNC REPLICA ON CLUSTER `c` `d`.events_local LIGHTWEIGHT")
 	for _, statement := range statements {
 		if !strings.Contains(statement, " ON CLUSTER `c`") {

@@ -10,6 +10,9 @@ import (
 
 // TestCodecs prints what schemas/migrations/CODECS.md records, and holds the columns to it, with some room.
 func TestCodecs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a measurement that needs no race detector")
+	}
 	const maxBytes = 54.0
 	before := bytesPerEvent(t, 4)
 	after := bytesPerEvent(t, clickhouse.Migrations())

@@ -60,9 +60,9 @@ func Rendered(cluster, database string, onlyHere bool) (statements []string) {
 // ShardOf is the shard of a cluster with the given slots that holds the event.
 func ShardOf(slots []int, id []byte) int { return shards(slots).of(id) }
 
-// RenderedDropDead is how dead letters are dropped in a cluster.
-func RenderedDropDead(cluster string) string {
-	return dialect{cluster: cluster}.render(statementText("drop_dead"))
+// RenderedQuery is a statement of queries/ for a cluster.
+func RenderedQuery(cluster, name string) string {
+	return dialect{cluster: cluster}.render(statementText(name))
 }
 
 // Schema describes the store's tables in the form of schema.gen.txt.

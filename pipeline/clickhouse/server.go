@@ -174,8 +174,13 @@ func (s *server) answer(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		return
 	}
 	st := newStatement(r.URL.Query())
-	if _, set := st.settings["max_result_bytes"]; !set {
-		st.settings["max_result_bytes"] = strconv.Itoa(maxResultBytes)
+	for name, bound := range map[string]int{
+		"max_result_bytes":   maxResultBytes,
+		"max_execution_time": int(s.cfg.MaxTime.Seconds()) + 1, // when nobody waits any more the connection is wanted
+	} {
+		if _, set := st.settings[name]; !set {
+			st.settings[name] = strconv.Itoa(bound)
+		}
 	}
 	data, err := s.transport.run(ctx, st, body.Bytes())
 	if err == nil {

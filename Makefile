@@ -1,10 +1,11 @@
 # Every target and what it is for: make
 SHELL := /bin/bash
-FUZZTIME ?= 35s
+FUZZTIME ?= 20s
 KILLS ?= 100
+CHAOS ?= 5m
 GOFLAGS_BUILD := -trimpath -buildvcs=auto -ldflags=-buildid=
 
-.PHONY: help run build fetch test race endure fuzz bench soak generate lint size check browser nginx bench-load
+.PHONY: help run build fetch test deploy race endure fuzz bench soak generate lint size check browser nginx bench-load
 
 help: ## print this
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -22,14 +23,18 @@ test: browser nginx ## everything that must pass, under 20 minutes
 	@go run ./deploy/fetch -dev
 	@$(MAKE) --no-print-directory check
 	go test -timeout 18m ./...
-	@$(MAKE) --no-print-directory race
+	@$(MAKE) --no-print-directory deploy race
+
+deploy: ## hold what operators get against the program and the tools that read it
+	cd deploy/check && ./promtool && go test -timeout 10m ./...
 
 race: ## the same tests under the race detector, where goroutines meet
 	go test -race -short -timeout 15m ./collector/... ./consent/... ./pipeline/... ./analytics/...
 
-endure: ## what is long by nature, under 45 minutes: KILLS kills, FUZZTIME of fuzzing per target
+endure: ## what is long by nature, under 45 minutes: KILLS kills, CHAOS of chaos, FUZZTIME of fuzzing per target
 	@go run ./deploy/fetch -dev
 	HEED_KILLS=$(KILLS) go test -count=1 -timeout 30m -run 'Kill' -v ./cmd/heed/ ./pipeline/wal/
+	HEED_CHAOS=$(CHAOS) go test -count=1 -timeout 20m -run 'TestChaos$$' -v ./cmd/heed/
 	@$(MAKE) --no-print-directory fuzz
 
 fuzz: ## run each fuzz target for FUZZTIME

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -205,16 +206,22 @@ func TestPausedLoadersWakeInAnyOrder(t *testing.T) {
 
 func wakeInAnyOrder(t *testing.T, random *rand.Rand) {
 	const events = 40
+	var mu sync.Mutex
+	intN := func(n int) int {
+		mu.Lock()
+		defer mu.Unlock()
+		return random.IntN(n)
+	}
 	p, store := mixed(t, events)
 	store.memory, store.stale = memory, time.Minute
 	store.late = func() time.Duration {
-		if random.IntN(8) > 0 {
+		if intN(8) > 0 {
 			return 0
 		}
-		return time.Duration(random.IntN(90)) * time.Second
+		return time.Duration(intN(90)) * time.Second
 	}
 	store.fault = func(call string) (before, after, forget bool) {
-		switch random.IntN(12) {
+		switch intN(12) {
 		case 0:
 			return true, false, false
 		case 1:
@@ -227,19 +234,19 @@ func wakeInAnyOrder(t *testing.T, random *rand.Rand) {
 	var gates []*gate
 	ended := make(chan error, 20)
 	for range 12 {
-		l, gate := p.openPaused(store, 1+random.IntN(40))
+		l, gate := p.openPaused(store, 1+intN(40))
 		gate.dawdle = func() time.Duration {
-			if random.IntN(5) > 0 {
+			if intN(5) > 0 {
 				return 0
 			}
-			return time.Duration(random.IntN(100)) * time.Second
+			return time.Duration(intN(100)) * time.Second
 		}
 		gates = append(gates, gate)
 		go func() { ended <- l.Run(t.Context()) }()
-		time.Sleep(time.Duration(random.IntN(60)) * time.Second)
+		time.Sleep(time.Duration(intN(60)) * time.Second)
 		synctest.Wait()
 		for _, g := range gates {
-			if random.IntN(4) == 0 {
+			if intN(4) == 0 {
 				g.release()
 			}
 		}

@@ -51,6 +51,7 @@ type cookieAnswer struct {
 	Fact       string `json:"fact,omitempty"`
 	Owner      string `json:"owner,omitempty"`
 	Service    string `json:"service,omitempty"`
+	Lifetime   string `json:"declared_lifetime,omitempty"`
 	Conflict   bool   `json:"conflict,omitempty"`
 	Error      string `json:"error,omitempty"`
 }
@@ -87,7 +88,8 @@ func runClassify(ctx context.Context, p *program, f *flags) error {
 func answerFor(c classify.Cookie, v classify.Verdict) cookieAnswer {
 	return cookieAnswer{
 		Name: c.Name, Domain: c.Domain, Class: v.Class.String(), Confidence: v.Confidence.String(), Reason: string(v.Reason),
-		Fact: v.Fact, Owner: v.Owner, Service: v.Service, Conflict: v.Conflict,
+		Fact: v.Fact, Owner: v.Owner, Service: v.Service,
+		Lifetime: classify.FormatLifetime(v.Lifetime), Conflict: v.Conflict,
 	}
 }
 
@@ -185,6 +187,9 @@ func printAnswer(w io.Writer, a cookieAnswer) error {
 	}
 	if a.Service != "" && a.Service != a.Owner {
 		fmt.Fprintf(out, "  service  %s\n", a.Service)
+	}
+	if a.Lifetime != "" {
+		fmt.Fprintf(out, "  declared %s\n", a.Lifetime)
 	}
 	if a.Conflict {
 		fmt.Fprint(out, "  note     sources disagree; the strictest holds\n")

@@ -177,7 +177,8 @@ func newAnswerWriter(w io.Writer, asJSON bool) *answerWriter {
 	}
 	a := &answerWriter{csv: csv.NewWriter(w)}
 	// An error of the first line comes back from the next write, as encoding/csv keeps it.
-	_ = a.csv.Write([]string{"name", "domain", "class", "confidence", "reason", "fact", "owner", "service", "conflict", "error"})
+	_ = a.csv.Write([]string{"name", "domain", "class", "confidence", "reason", "fact", "owner", "service", "declared_lifetime",
+		"conflict", "error"})
 	return a
 }
 
@@ -187,7 +188,7 @@ func (a *answerWriter) write(line cookieAnswer) error {
 	}
 	record := []string{
 		line.Name, line.Domain, line.Class, line.Confidence, line.Reason, line.Fact, line.Owner, line.Service,
-		strconv.FormatBool(line.Conflict), line.Error,
+		line.Lifetime, strconv.FormatBool(line.Conflict), line.Error,
 	}
 	for i, field := range record {
 		record[i] = noFormula(field)

@@ -32,7 +32,7 @@ func TestClassifyCSVLongLine(t *testing.T) {
 	if records[1][2] != "performance" || records[2][2] != "" || records[3][2] != "performance" {
 		t.Errorf("classes are %q, %q, %q, want the lines around the long one answered", records[1][2], records[2][2], records[3][2])
 	}
-	if !strings.Contains(records[2][9], "line 3: longer than 65536 bytes") || len(records[2][0]) > 2*maxClipBytes {
+	if !strings.Contains(records[2][10], "line 3: longer than 65536 bytes") || len(records[2][0]) > 2*maxClipBytes {
 		t.Errorf("the long line is answered with %q, want its number, and not all of it", records[2])
 	}
 }
@@ -119,7 +119,7 @@ func FuzzClassifyCSV(f *testing.F) {
 					t.Errorf("%q is answered with the formula %q", body, field)
 				}
 			}
-			if (record[2] == "") == (record[9] == "") {
+			if (record[2] == "") == (record[10] == "") {
 				t.Errorf("%q is answered with %q, want either a class or an error", body, record)
 			}
 		}

@@ -203,7 +203,8 @@ func (cl *Classifier) verdict(facts []int, confirmed bool) Verdict {
 	}
 	v := Verdict{
 		Class: strictest.Class, Confidence: Medium, Reason: ByName, Fact: strictest.Pattern,
-		Owner: strictest.Owner, Service: strictest.Service, Conflict: conflict || strictest.Conflict,
+		Owner: strictest.Owner, Service: strictest.Service, Lifetime: strictest.Lifetime,
+		Conflict: conflict || strictest.Conflict,
 	}
 	switch {
 	case isWildcard(strictest.Pattern):
@@ -229,7 +230,8 @@ func (cl *Classifier) byHost(at place) (Verdict, bool) {
 			continue
 		}
 		v := cl.verdict(facts, false)
-		v.Class, v.Confidence, v.Reason, v.Fact, v.Service = max(v.Class, consent.Performance), Medium, ByHost, s, ""
+		v.Class, v.Confidence, v.Reason, v.Fact = max(v.Class, consent.Performance), Medium, ByHost, s
+		v.Service, v.Lifetime = "", 0 // of one of its names
 		if len(facts) < minHostFacts {
 			v.Class, v.Confidence = consent.Advertising, Low
 		}

@@ -101,8 +101,9 @@ type Verdict struct {
 	Class      consent.Categories // exactly one category
 	Confidence Confidence
 	Reason     Reason
-	Fact       string // what matched: a name, a pattern, a domain or a word; empty when Reason is ByNothing
-	Owner      string // the company behind it, where a fact or a host names one
-	Service    string // the owner's product, where a fact names one
-	Conflict   bool   // sources or facts disagreed, and the stricter holds
+	Fact       string        // what matched: a name, a pattern, a domain or a word; empty when Reason is ByNothing
+	Owner      string        // the company behind it, where a fact or a host names one
+	Service    string        // the owner's product, where a fact names one
+	Lifetime   time.Duration // what its fact declares; 0 is unknown
+	Conflict   bool          // sources or facts disagreed, and the stricter holds
 }

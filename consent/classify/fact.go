@@ -102,11 +102,14 @@ func readFact(line string) (Fact, error) {
 	}, nil
 }
 
-// lifetimeUnits are the units of a written lifetime, the largest first.
-var lifetimeUnits = []struct {
+// lifetimeUnit is a unit of a written lifetime.
+type lifetimeUnit struct {
 	name  string
 	value time.Duration
-}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
+}
+
+// lifetimeUnits, the largest first.
+var lifetimeUnits = []lifetimeUnit{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
 
 // maxLifetimeCount keeps count times unit within a time.Duration, which ends after 292 years.
 const maxLifetimeCount = 100_000
@@ -135,25 +138,29 @@ func ParseLifetime(text string) (time.Duration, error) {
 		text[:min(len(text), 32)], maxLifetimeCount)
 }
 
-// FormatLifetime writes what [ParseLifetime] reads, in the largest unit that divides it. Parts of a second are dropped.
+// FormatLifetime writes what [ParseLifetime] reads, in the largest unit that divides it. What no unit can write is cut
+// to the smallest that can hold it, and at 100,000 days.
 func FormatLifetime(lifetime time.Duration) string {
-	switch {
-	case lifetime == Session:
+	if lifetime == Session {
 		return "session"
-	case lifetime < time.Second:
+	}
+	longest := lifetimeUnits[0]
+	lifetime = min(lifetime, maxLifetimeCount*longest.value).Truncate(time.Second)
+	if lifetime <= 0 {
 		return ""
 	}
-	i := slices.IndexFunc(lifetimeUnits, func(u struct {
-		name  string
-		value time.Duration
-	}) bool {
-		return lifetime%u.value == 0
-	})
-	if i < 0 || lifetime/lifetimeUnits[i].value > maxLifetimeCount {
-		i = 0
-		if lifetime < lifetimeUnits[0].value {
-			i = len(lifetimeUnits) - 1
+	unit := longest
+	for _, u := range slices.Backward(lifetimeUnits) {
+		if lifetime/u.value <= maxLifetimeCount {
+			unit = u
+			break
 		}
 	}
-	return strconv.FormatInt(int64(lifetime/lifetimeUnits[i].value), 10) + lifetimeUnits[i].name
+	for _, u := range lifetimeUnits {
+		if lifetime%u.value == 0 && lifetime/u.value <= maxLifetimeCount {
+			unit = u
+			break
+		}
+	}
+	return strconv.FormatInt(int64(lifetime/unit.value), 10) + unit.name
 }

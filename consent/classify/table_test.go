@@ -104,6 +104,20 @@ func TestParseLifetime(t *testing.T) {
 	f("100000d", 100_000*24*time.Hour)
 }
 
+func TestFormatLifetimeCuts(t *testing.T) {
+	f := func(in time.Duration, want string) {
+		t.Helper()
+		if got := classify.FormatLifetime(in); got != want {
+			t.Errorf("FormatLifetime(%v) = %q, want %q", in, got, want)
+		}
+	}
+	f(-2, "")
+	f(time.Millisecond, "")
+	f(1500*time.Millisecond, "1s")
+	f(200_001*time.Second, "3333m") // too many seconds
+	f(1<<63-1, "100000d")
+}
+
 func TestParseLifetimeFailure(t *testing.T) {
 	f := func(in string) {
 		t.Helper()

@@ -133,7 +133,8 @@ func (c *gatherer) sayDrained(stop context.Context, err error) error {
 	bytes, _ := c.shipper.Backlog()
 	switch {
 	case stop.Err() != nil:
-		fmt.Fprintf(c.p.stdout, "not everything reached Kafka in time; %v are safe in the spool, and the next start continues there\n", byteSize(bytes))
+		fmt.Fprintf(c.p.stdout, "not everything reached Kafka in time; %d bytes are safe in the spool, and the next start continues there\n",
+			bytes)
 		return nil
 	case err == nil && c.stopping.Load():
 		fmt.Fprintln(c.p.stdout, "everything has reached Kafka")

@@ -51,7 +51,9 @@ type command struct {
 // commands in the order in which help lists them.
 func commands() []command {
 	return slices.Concat([]command{
-		serveCommand(), collectCommand(), loadCommand(), reportCommand(), statsCommand(), ledgerCommand(), configCommand(), migrateCommand(), readyCommand(), capacityCommand(), clickhouseServeCommand(), clickhouseCheckCommand(), classifyCommand(), consentCommand(),
+		serveCommand(), collectCommand(), loadCommand(), reportCommand(), statsCommand(), ledgerCommand(),
+		configCommand(), migrateCommand(), readyCommand(), capacityCommand(), clickhouseServeCommand(),
+		clickhouseCheckCommand(), classifyCommand(), consentCommand(),
 	}, deadletterCommands(), []command{replayCommand(), versionCommand(), helpCommand()})
 }
 

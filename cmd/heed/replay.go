@@ -133,7 +133,7 @@ func (j *replayJob) run(ctx context.Context, r kafka.Range) error {
 	<-j.done
 	cancel()
 	consuming.Wait()
-	return j.finish(ctx)
+	return j.finish()
 }
 
 // end ends the job once, with its first reason.
@@ -225,7 +225,7 @@ func (j *replayJob) sum() (sum load.ReplayProgress) {
 }
 
 // finish says what the replay has brought. Where it stands is forgotten only once all is done.
-func (j *replayJob) finish(context.Context) error {
+func (j *replayJob) finish() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	sum := j.sum()

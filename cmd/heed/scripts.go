@@ -112,7 +112,8 @@ func storeScripts(ctx context.Context, store *clickhouse.Store, site collector.S
 }
 
 // fetchScripts returns those of the scripts with these hashes that the site lacks.
-func fetchScripts(ctx context.Context, store *clickhouse.Store, site collector.Site, hashes []string) (others []collector.Asset, err error) {
+func fetchScripts(ctx context.Context, store *clickhouse.Store, site collector.Site, hashes []string) ([]collector.Asset, error) {
+	var others []collector.Asset
 	for _, hash := range hashes {
 		name := hash + ".js"
 		if slices.ContainsFunc(site.Assets, func(a collector.Asset) bool { return a.Name == name }) || bundleHash(name) == "" {

@@ -155,7 +155,7 @@ func storeSettings(c *Config) []setting {
 			limit: "1ms to 1m",
 		}, {
 			name: "load.recent_ids", value: intValue(&c.Load.RecentIDs, 1000, 100_000_000), def: "4000000",
-			help:  "Event ids of the last hour kept in memory to find doubles; about 60 bytes each.",
+			help:  "Event ids of the last hour kept in memory to find doubles, about 60 bytes each; in heed load for each partition.",
 			limit: "1000 to 100000000",
 		}, {
 			name: "clickhouse.dsn", value: textValue(&c.ClickHouse.DSN, optional(checkDSN)), def: "", mask: maskDSN,

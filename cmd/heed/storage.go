@@ -49,7 +49,7 @@ func (h *host) openStorage(ctx context.Context, prepare func(context.Context, *c
 	case h.cfg.ClickHouse.DSN == "" || errors.Is(err, clickhouse.ErrTooNew):
 		return nil, err
 	}
-	s.logger.Warn("clickhouse does not answer; events wait", "err", err)
+	s.logger.Warn("clickhouse does not answer, will try again", "err", err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var trying sync.WaitGroup
 	trying.Go(func() { s.reconnect(ctx) })

@@ -55,7 +55,7 @@ func (t *topic) connect(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		logger.Warn("kafka does not answer; events wait", "err", err, "again_in", pause)
+		logger.Warn("kafka does not answer, will try again", "err", err, "again_in", pause)
 		select {
 		case <-ctx.Done():
 			return

@@ -8,5 +8,11 @@
 // after a crash, whatever was answered before it. Rejected events leave nothing durable behind; the collector counts
 // them, and this package writes the counts down once a second (file.go): a crash loses the last second's.
 //
+// In a cluster each collector has an Edge, which counts its own log's records and publishes them with its rejections, and
+// Totals adds up what all collectors and all loaders have written down.
+//
+// Rejected is only what is known not to be durable: whoever counts an event as rejected while its outcome is unknown
+// counts it twice when it becomes durable after all.
+//
 // An event arrives when it is well-framed and its site is known; a refused body counts once.
 package ledger

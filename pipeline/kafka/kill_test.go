@@ -19,8 +19,8 @@ import (
 	"heed/schemas"
 )
 
-// rounds is how often the tests of this file kill: HEED_KILLS, else a few times.
-func rounds(t *testing.T, few int) int {
+// rounds is how often a test kills: every part of HEED_KILLS where that is set, else a few times.
+func rounds(t *testing.T, few, part int) int {
 	t.Helper()
 	text := os.Getenv("HEED_KILLS")
 	if text == "" {
@@ -30,7 +30,7 @@ func rounds(t *testing.T, few int) int {
 	if err != nil {
 		t.Fatalf("HEED_KILLS: %v", err)
 	}
-	return n
+	return max(few, n/part)
 }
 
 func seeded(t *testing.T) *rand.Rand {
@@ -88,7 +88,7 @@ func TestKillShipper(t *testing.T) {
 	}
 	shut(t, open(t, cfg)) // makes the topic, so that even the first child ships
 	random, acked := seeded(t), map[uint64]bool{}
-	for range rounds(t, 3) {
+	for range rounds(t, 3, 2) {
 		killShipper(t, dir, time.Duration(200+random.IntN(2000))*time.Millisecond, acked)
 	}
 	log := spool(t, filepath.Join(dir, "wal"))
@@ -158,7 +158,7 @@ func TestKillBrokers(t *testing.T) {
 		a.running.Go(func() { a.append(t.Context(), worker<<32) })
 	}
 	random := seeded(t)
-	for round := range rounds(t, 1) {
+	for round := range rounds(t, 1, 10) {
 		a.wait(t)
 		n := c.Nodes[random.IntN(3)]
 		away, back := n.Kill, n.Start

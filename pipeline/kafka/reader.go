@@ -95,7 +95,12 @@ func (r *reader) fetch(ctx context.Context) error {
 	t.metrics.fetchErrors.Inc()
 	t.metrics.limited(t.logger, "reading waits for Kafka", "partition", r.partition, "err", err)
 	r.pause = min(max(2*r.pause, firstPause), maxPause)
-	return wait(ctx, r.pause)
+	select {
+	case <-time.After(r.pause):
+	case <-t.closed:
+	case <-ctx.Done():
+	}
+	return nil // Next tells what has ended
 }
 
 // ask makes one request.

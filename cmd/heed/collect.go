@@ -105,12 +105,16 @@ func (c *gatherer) openSpool(ctx context.Context) (err error) {
 func (c *gatherer) drainAtStop(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 2)
-	parts := []func(context.Context) error{c.counts.Run}
+	parts := map[string]func(context.Context) error{"count events": c.counts.Run}
 	if c.shipper != nil {
-		parts = append(parts, c.shipper.Run)
+		parts["ship the spool"] = c.shipper.Run
 	}
-	for _, part := range parts {
-		c.running.Go(func() { ended <- part(ctx) })
+	for what, part := range parts {
+		c.run(what, func() error { // one that ends by itself ends the process: nobody else would notice
+			err := part(ctx)
+			ended <- err
+			return err
+		})
 	}
 	c.atStop(func(stop context.Context) error {
 		stop, giveUp := context.WithTimeout(stop, c.cfg.DrainTimeout)

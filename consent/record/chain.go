@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 )
 
@@ -67,7 +68,7 @@ func (c *Chain) Append(records []*Record, stored map[ID]Row) ([]Outcome, error) 
 		case chained && bytes.Equal(known.Record, text):
 			outcomes = append(outcomes, Outcome{Row: known, Double: true})
 		case chained:
-			outcomes = append(outcomes, Outcome{Err: fmt.Errorf("record %s, row %d: %w", r.ID, known.Index, ErrConflict)})
+			outcomes = append(outcomes, Outcome{Err: fmt.Errorf("row %d: %w", known.Index, ErrConflict)})
 		default:
 			row, err := c.add(text)
 			if err != nil {
@@ -82,7 +83,7 @@ func (c *Chain) Append(records []*Record, stored map[ID]Row) ([]Outcome, error) 
 
 func (c *Chain) encode(r *Record) ([]byte, error) {
 	if r.Site != c.site {
-		return nil, fmt.Errorf("record %s: of another site than the chain", r.ID)
+		return nil, errors.New("a record of another site than the chain")
 	}
 	return r.Encode()
 }

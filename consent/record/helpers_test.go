@@ -28,7 +28,7 @@ func grant(n int) *Record {
 	return &Record{
 		Version: 1, ID: id(n), Site: "shop", Event: Chosen, Method: ByButton, Control: "save",
 		TimeMS: at, ClientTimeMS: at - 150, ExpiresMS: at + 182*86_400_000,
-		Place: Place{"DE", "Bavaria", FromAddress}, Jurisdiction: "EEA", MatrixVersion: consent.MatrixVersion,
+		Place: Place{"DE", "Bavaria", FromAddress}, Jurisdiction: "EEA", MatrixVersion: 2,
 		Reasons:    ReasonCodes(consent.ChoiceMade),
 		Assertions: []Assertion{AssertsAnonymousCount},
 		Categories: CategoryState(consent.Essential | consent.Performance),
@@ -72,7 +72,50 @@ func someRecords(n int) []*Record {
 }
 
 // ref names someNotice.
-var ref = NoticeRef{ID: "00000000"}
+var ref = func() NoticeRef {
+	archived, err := someNotice().Archive()
+	if err != nil {
+		panic(err)
+	}
+	return archived.Ref
+}()
+
+// someNotice returns the notice that the tests' records answer.
+func someNotice() *Notice {
+	return &Notice{
+		Version: 1, Kind: noticeKind, Site: "shop", Layout: "bar", Locale: "en", Edition: "2026-10",
+		Material: Material{
+			Version: 1, Kind: materialKind, ChoiceDays: 182,
+			Controller: Controller{Name: "Shop Ltd", Contact: "privacy@shop.example", Country: "IE"},
+			Purposes: []Purpose{
+				{"basket", "essential", []string{"basket"}, 1, []string{"IE"}},
+				{"directions", "functional", []string{"place"}, 0, []string{"DE"}},
+				{"followup", "advertising", []string{"click-id"}, 90, []string{"US"}},
+				{"measure", "performance", []string{"country", "pages"}, 395, []string{"DE", "IE"}},
+			},
+			Services: []Service{
+				{"ads", "advertising", "adco", []string{"followup"}, 90},
+				{"counter", "performance", "shop", []string{"measure"}, 182},
+				{"maps", "functional", "mapco", []string{"directions"}, 0},
+			},
+			Recipients: []Recipient{
+				{"adco", "Ad Co", "US", "https://ads.example/privacy"},
+				{"mapco", "Map Co", "DE", "https://maps.example/privacy"},
+				{"shop", "Shop Ltd", "IE", "https://shop.example/privacy"},
+			},
+		},
+		Look: Look{
+			Texts: []Text{
+				{"title", "May we?"},
+				{"measure", "Measure how the shop is used"},
+				{"followup", "Show you our ads elsewhere"},
+				{"counter", "Visitor counter"},
+			},
+			Buttons: []Button{{"accept", "accept", "Accept all"}, {"reject", "reject", "Reject all"}, {"choose", "choose", "Choose"}},
+			CSS:     ".heed{color:#111;background:#fff}",
+		},
+	}
+}
 
 // build returns the chain of records and its rows. Every record must become a row.
 func build(t testing.TB, records []*Record) (*Chain, []Row) {

@@ -248,7 +248,7 @@ func (n *Notice) Answers(r *Record) error {
 		c.that(!granted || slices.Contains(r.Categories.Granted, s.Category), "services", "one is granted, its category is not")
 	}
 	c.that(len(r.Services.Granted)+len(r.Services.Denied) == len(n.Material.Services), "services", "one is not in the notice")
-	return c.err(fmt.Sprintf("record %s for notice %s", r.ID, r.Notice.ID))
+	return c.err("answer to notice " + r.Notice.ID)
 }
 
 func idsOf[T any](list []T, id func(T) string) []string {

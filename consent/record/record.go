@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -95,6 +96,9 @@ type Record struct {
 	// Categories and Services say of each what is in force after this event, both ways.
 	Categories State `json:"categories"`
 	Services   State `json:"services"`
+
+	// OptOut is true where silence allows: what such an answer leaves granted was never asked for (consent.Choice.OptOut).
+	OptOut bool `json:"opt_out,omitempty"`
 
 	// Wall is what held back the rest.
 	Wall Wall `json:"wall"`
@@ -205,6 +209,18 @@ func (s State) categories() (granted consent.Categories, err error) {
 	return granted, nil
 }
 
+// grants reports whether r is a grant, whose id the visitor keeps: a yes, in whole or in part, or what a partial
+// withdrawal has left of one.
+func (r *Record) grants() bool {
+	answered := slices.Contains([]Event{Accepted, Chosen, Withdrawn, Migrated}, r.Event)
+	return answered && !r.OptOut && len(r.Categories.Granted) > 1 // the first is essential
+}
+
+// LogValue keeps ids, times and places out of logs.
+func (r *Record) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("site", r.Site), slog.String("event", string(r.Event)))
+}
+
 // Encode returns the canonical bytes of r, which Decode reads back, or what Validate says.
 func (r *Record) Encode() ([]byte, error) {
 	if err := r.Validate(); err != nil {
@@ -212,10 +228,10 @@ func (r *Record) Encode() ([]byte, error) {
 	}
 	text, err := canonical(r)
 	if err != nil {
-		return nil, fmt.Errorf("encode record %s: %w", r.ID, err)
+		return nil, fmt.Errorf("encode record: %w", err)
 	}
 	if len(text) > MaxBytes {
-		return nil, fmt.Errorf("record %s has %d bytes, at most %d are allowed", r.ID, len(text), MaxBytes)
+		return nil, fmt.Errorf("record has %d bytes, at most %d are allowed", len(text), MaxBytes)
 	}
 	return text, nil
 }

@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"errors"
+	"log/slog"
 	"reflect"
 	"strings"
 	"testing"
@@ -122,6 +123,28 @@ func TestDecodeFailure(t *testing.T) {
 	newer := bytes.Replace(text, []byte(`"v":1`), []byte(`"v":2,"x":0`), 1)
 	if _, err := Decode(newer); !errors.Is(err, ErrTooNew) {
 		t.Errorf("Decode of version 2 = %v, want ErrTooNew", err)
+	}
+}
+
+// TestNoIDReachesALog looks for the consent id in what a log or an error would show of a record.
+func TestNoIDReachesALog(t *testing.T) {
+	c, rows := build(t, []*Record{grant(1)})
+	other := grant(1)
+	other.Wall = WallOff
+	outcomes, err := c.Append([]*Record{other}, map[ID]Row{id(1): rows[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	invalid := grant(1)
+	invalid.Wall = ""
+	_, unreadable := Decode(append(rows[0].Record, ' '))
+	var out bytes.Buffer
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("m", "record", grant(1), "row", rows[0],
+		"conflict", outcomes[0].Err, "invalid", invalid.Validate(), "unreadable", unreadable)
+	for _, secret := range []string{id(1).String(), "Bavaria", "Firefox"} {
+		if strings.Contains(out.String(), secret) {
+			t.Errorf("%q is in %s", secret, out.String())
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 )
 
 // MaxRowBytes bounds the text of a row.
@@ -44,6 +45,9 @@ func (r Row) expected() (sum Hash) {
 	h.Write(r.Record)
 	return Hash(h.Sum(sum[:0]))
 }
+
+// LogValue keeps the record out of logs.
+func (r Row) LogValue() slog.Value { return slog.Uint64Value(r.Index) }
 
 // Encode returns the canonical text of r, one line without its end, as exports have it.
 func (r Row) Encode() ([]byte, error) {

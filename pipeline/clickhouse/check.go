@@ -185,8 +185,10 @@ func (s *Store) checkLogs(ctx context.Context) ([]Finding, error) {
 
 // checkCluster finds what a server lacks to be part of the cluster.
 func (s *Store) checkCluster(ctx context.Context) ([]Finding, error) {
-	if s.cfg.Cluster == "" {
-		return nil, nil
+	if err := s.sameKind(ctx); errors.Is(err, ErrOtherKind) {
+		return []Finding{{true, err.Error(), "see there"}}, nil
+	} else if err != nil || s.cfg.Cluster == "" {
+		return nil, err
 	}
 	if _, err := s.readShards(ctx); err != nil {
 		return []Finding{{true, err.Error(), "name the cluster in remote_servers of every server, or set clickhouse.cluster to one of system.clusters"}}, nil

@@ -76,6 +76,10 @@ func TestClusterOfOneServer(t *testing.T) {
 	if found, err := store.Present(ctx, "log", rows[0].Source, rows[999].Source); len(found) != 1000 || err != nil {
 		t.Errorf("Present = %d rows, %v; want 1000", len(found), err)
 	}
+	single := openServer(t, server.DSN)
+	if _, _, err := single.Migrate(ctx); !errors.Is(err, clickhouse.ErrOtherKind) {
+		t.Errorf("Migrate of a cluster's tables without a cluster = %v, want ErrOtherKind", err)
+	}
 	if err := store.DropDead(ctx, rows[0].Source); err != nil {
 		t.Errorf("DropDead = %v, want no error", err)
 	}
@@ -171,5 +175,25 @@ func TestBlocksAreOfOnePartition(t *testing.T) {
 	}
 	if err != nil || fmt.Sprint(sizes) != "[4 1 1]" {
 		t.Errorf("Blocks = %v, %v; want [4 1 1]", sizes, err)
+	}
+}
+
+func TestClusterOnTablesOfOneServerFailure(t *testing.T) {
+	server := clickhousetest.StartServerWith(t, clusterConfig(t, 1))
+	if _, _, err := openServer(t, server.DSN).Migrate(t.Context()); err != nil {
+		t.Fatalf("Migrate = %v, want no error", err)
+	}
+	store, err := clickhouse.Open(t.Context(), clickhouse.Config{DSN: server.DSN, Cluster: "solo"}, silent)
+	if err != nil {
+		t.Fatalf("Open = %v, want no error", err)
+	}
+	defer store.Close(t.Context())
+	store.StandIn()
+	if _, _, err := store.Migrate(t.Context()); !errors.Is(err, clickhouse.ErrOtherKind) {
+		t.Errorf("Migrate for a cluster = %v, want ErrOtherKind", err)
+	}
+	found, err := store.Check(t.Context())
+	if err != nil || len(found) != 1 || !strings.Contains(found[0].What, "one server") {
+		t.Errorf("Check for a cluster = %+v, %v; want that the tables are of one server", found, err)
 	}
 }

@@ -15,6 +15,7 @@ var (
 	ErrBusy        = errors.New("clickhouse cannot take it now")                     // nothing was stored: the same later
 	ErrRefused     = errors.New("clickhouse refused the data")                       // a repeat will be refused too
 	ErrTooNew      = errors.New("the schema is newer than this program")             // upgrade the program
+	ErrOtherKind   = errors.New("the tables are of another kind of store")           // of a cluster, or of one server
 	ErrNoLibrary   = errors.New("libchdb cannot be used")                            // fetch it or correct its path
 	ErrInUse       = errors.New("another process has the data folder open")          // ask that process instead
 	ErrOtherFolder = errors.New("this process has another data folder open already") // libchdb keeps one per process

@@ -41,6 +41,9 @@ func (s *Store) migrate(ctx context.Context, steps []migration) (from, to int, e
 	if err := s.createDatabase(ctx); err != nil {
 		return 0, 0, err
 	}
+	if err := s.sameKind(ctx); err != nil {
+		return 0, 0, err
+	}
 	if err := s.conn.Exec(ctx, s.dialect.render(statementText("create_schema_migrations"))); err != nil {
 		return 0, 0, fmt.Errorf("create schema_migrations: %w", err)
 	}
@@ -123,6 +126,23 @@ func (s *Store) createDatabase(ctx context.Context) error {
 		return fmt.Errorf("create database %q: %w", s.database, err)
 	}
 	return nil
+}
+
+// sameKind returns an error when the database holds tables of a cluster and the store is for one server, or the other
+// way round: they would be used without their promises.
+func (s *Store) sameKind(ctx context.Context) error {
+	var engine string
+	if err := s.conn.QueryRow(ctx, statementText("events_engine")).Scan(&engine); err != nil {
+		return fmt.Errorf("look at table events: %w", err)
+	}
+	switch ofCluster := engine == "Distributed"; {
+	case engine == "" || ofCluster == (s.cfg.Cluster != ""):
+		return nil
+	case ofCluster:
+		return fmt.Errorf("%w: database %q holds the tables of a cluster: set clickhouse.cluster", ErrOtherKind, s.database)
+	}
+	return fmt.Errorf("%w: database %q holds the tables of one server: name another database for the cluster, and copy with "+
+		"INSERT INTO new.events SELECT * FROM %s.events", ErrOtherKind, s.database, quoteName(s.database))
 }
 
 // readMigrations reads migrations/NNNN_name.sql in order. Statements end in a semicolon at the end of a line.

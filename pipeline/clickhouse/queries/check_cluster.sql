@@ -15,3 +15,13 @@ UNION ALL
 SELECT false, format('replica of table {} lags by {} s', table, toString(absolute_delay)), 'look at system.replication_queue'
 FROM system.replicas
 WHERE database = {database:String} AND absolute_delay > 30
+UNION ALL
+SELECT true, format('server {} has {} of {} tables', host, toString(tables), toString(max(tables) OVER ())),
+    'run there what SHOW CREATE DATABASE and SHOW CREATE TABLE say on another server, the tables that end in _local first'
+FROM
+(
+    SELECT hostName() AS host, countIf(database = {database:String}) AS tables
+    FROM clusterAllReplicas({cluster:String}, system.tables)
+    GROUP BY host
+)
+QUALIFY tables < max(tables) OVER ()

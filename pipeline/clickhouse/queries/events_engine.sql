@@ -1,0 +1,1 @@
+SELECT any(engine) FROM system.tables WHERE database = currentDatabase() AND name = 'events'

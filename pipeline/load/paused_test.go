@@ -204,23 +204,16 @@ func TestPausedLoadersWakeInAnyOrder(t *testing.T) {
 	}
 }
 
-func wakeInAnyOrder(t *testing.T, random *rand.Rand) {
-	const events = 40
-	var mu sync.Mutex
-	intN := func(n int) int {
-		mu.Lock()
-		defer mu.Unlock()
-		return random.IntN(n)
-	}
-	p, store := mixed(t, events)
-	store.memory, store.stale = memory, time.Minute
-	store.late = func() time.Duration {
+// failAtRandom makes a store fail, be late and lose what it has acknowledged by token.
+func (s *fakeStore) failAtRandom(intN func(int) int) {
+	s.memory, s.stale = memory, time.Minute
+	s.late = func() time.Duration {
 		if intN(8) > 0 {
 			return 0
 		}
 		return time.Duration(intN(90)) * time.Second
 	}
-	store.fault = func(call string) (before, after, forget bool) {
+	s.fault = func(call string) (before, after, forget bool) {
 		switch intN(12) {
 		case 0:
 			return true, false, false
@@ -231,6 +224,18 @@ func wakeInAnyOrder(t *testing.T, random *rand.Rand) {
 		}
 		return false, false, false
 	}
+}
+
+func wakeInAnyOrder(t *testing.T, random *rand.Rand) {
+	const events = 40
+	var mu sync.Mutex
+	intN := func(n int) int {
+		mu.Lock()
+		defer mu.Unlock()
+		return random.IntN(n)
+	}
+	p, store := mixed(t, events)
+	store.failAtRandom(intN)
 	var gates []*gate
 	ended := make(chan error, 20)
 	for range 12 {

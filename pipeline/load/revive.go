@@ -57,21 +57,10 @@ type reviver struct {
 
 // flush loads the letters in hand and marks those that are rows.
 func (r *reviver) flush(ctx context.Context) error {
-	letters := map[schemas.Source]Letter{}
-	var rows []clickhouse.Row
-	for _, letter := range r.letters {
-		row, err := revive(letter)
-		if errors.Is(err, schemas.ErrTooNew) {
-			return err
-		}
-		if err != nil {
-			r.fail(letter, err)
-			continue
-		}
-		letters[letter.Source] = letter
-		rows = append(rows, row)
+	rows, letters, err := r.decode()
+	if err != nil {
+		return err
 	}
-	r.letters = r.letters[:0]
 	missing, err := r.missing(ctx, rows)
 	if err != nil {
 		return err
@@ -92,16 +81,35 @@ func (r *reviver) flush(ctx context.Context) error {
 			delete(letters, source)
 		}
 	}
+	if len(letters) == 0 {
+		return nil
+	}
 	var done []schemas.Source
 	for _, row := range rows {
 		if _, ok := letters[row.Source]; ok {
 			done = append(done, row.Source)
 		}
 	}
-	if len(done) == 0 {
-		return nil
-	}
 	return r.mark(ctx, "replayed", replayedMark, done)
+}
+
+// decode makes rows of the letters in hand, which it returns by position. An event of a newer program ends the replay.
+func (r *reviver) decode() (rows []clickhouse.Row, letters map[schemas.Source]Letter, err error) {
+	letters = map[schemas.Source]Letter{}
+	for _, letter := range r.letters {
+		row, err := revive(letter)
+		if errors.Is(err, schemas.ErrTooNew) {
+			return nil, nil, err
+		}
+		if err != nil {
+			r.fail(letter, err)
+			continue
+		}
+		letters[letter.Source] = letter
+		rows = append(rows, row)
+	}
+	r.letters = r.letters[:0]
+	return rows, letters, nil
 }
 
 func (r *reviver) fail(letter Letter, err error) {

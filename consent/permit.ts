@@ -25,7 +25,7 @@ export type Permit = {
 /** Decides what may happen. With resolve.ts the twin of resolve.go, which says why each rule is there. */
 export function permit({ _choice, _notice, _day, _rules, _gpc, _dnt }: Input): Permit {
   const bits = _choice ? _choice._bits : _rules & All
-  const age = _choice && _choice._notice === _notice ? _day - _choice._day : -2
+  const age = _choice?._notice === _notice ? _day - _choice._day : -2
   const answered = age >= -1 && age <= _rules >> daysShift && (bits < OptOut || !!(_rules & Advertising))
   const denies = (on: boolean, seen: number) =>
     _rules & seen ? on || bits & seen : on && !(answered && bits & seen)

@@ -72,10 +72,10 @@ func decide(r *row, in *Input) Decision {
 
 	// Who has answered is not counted behind the answer's back, whatever it was and whether or not it still counts.
 	if r.mayCount(in.Site) && !j.base.Has(Performance) && !d.Granted.Has(Performance) {
-		d.AnonymousCount = in.Choice == nil && !gpc && !dnt
-		d.Reasons |= CountObjected
-		if d.AnonymousCount {
-			d.Reasons ^= CountObjected | CountsAnonymously
+		if d.AnonymousCount = in.Choice == nil && !gpc && !dnt; d.AnonymousCount {
+			d.Reasons |= CountsAnonymously
+		} else {
+			d.Reasons |= CountObjected
 		}
 	}
 	if d.Granted.Has(Advertising) {

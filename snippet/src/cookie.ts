@@ -5,8 +5,8 @@ export type Jar = {
   readonly _domain: string
 }
 
-/** How long the choice is kept, in seconds: as long as it counts anywhere. */
-const maxAge = 365 * 86400
+/** How long the choice is kept, in seconds: by the strictest rules, which the tracker has, it counts for 182 days. */
+const maxAge = 185 * 86400
 
 /** The cookie's value, or "" where there is none or cookies cannot be read (a sandboxed frame throws). */
 export function readCookie({ _name }: Jar): string {

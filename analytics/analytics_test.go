@@ -76,7 +76,7 @@ func event(kind schemas.Kind, n int, when time.Time) *schemas.Envelope {
 	return &schemas.Envelope{
 		Version: 1, Site: "a", Id: id(n), Kind: string(kind),
 		ReceivedMs: when.UnixMilli() + 40, TimeMs: when.UnixMilli(),
-		Jurisdiction: "strictest", Categories: 5, RetentionMonths: 14,
+		Jurisdiction: "strictest", Categories: 5, RetentionMonths: 0,
 		Host: "a.example", Path: "/",
 	}
 }

@@ -14,7 +14,7 @@
 // is a nuisance; one that lets a tracker through breaks the visitor's word, so wherever there is doubt the doubt wins:
 // a name alone never excuses a cookie of a third party, and no shape excuses what looks like an identifier.
 //
-// facts.gen.tsv is the table, made by generate from testdata/evidence.tsv and additions.tsv (what sources and makers say)
+// facts.gen.tsv is the table, made by generate from testdata/evidence.tsv and additions.tsv (what sources say, and what people remember)
 // and decisions.tsv (what we decided beyond them). README.md has the numbers, and the command that prints them.
 package classify
 

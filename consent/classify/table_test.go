@@ -2,6 +2,7 @@ package classify_test
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +21,8 @@ func compiled(t testing.TB) *classify.Table {
 	return table
 }
 
+var isSource = regexp.MustCompile(`^(ocd|tcf|memory)(\+(ocd|tcf|memory))*$`)
+
 func TestTable(t *testing.T) {
 	facts := compiled(t).Facts
 	if len(facts) < 1500 {
@@ -32,8 +35,8 @@ func TestTable(t *testing.T) {
 			t.Errorf("fact %q of %q: want a pattern and an owner", f.Pattern, f.Owner)
 		case f.Class == 0 || f.Class&(f.Class-1) != 0 || !consent.All.Has(f.Class):
 			t.Errorf("fact %q: class %q, want exactly one", f.Pattern, f.Class)
-		case f.Source == "" || strings.Trim(f.Source, "+cdfost") != "":
-			t.Errorf("fact %q: source %q, want ocd, tcf or docs", f.Pattern, f.Source)
+		case !isSource.MatchString(f.Source):
+			t.Errorf("fact %q: source %q, want ocd, tcf or memory", f.Pattern, f.Source)
 		case err != nil:
 			t.Errorf("fact %q: date %q: %v", f.Pattern, f.Date, err)
 		case f.Kinds != "cookie" && f.Kinds != "web" && f.Kinds != "any":

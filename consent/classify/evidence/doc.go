@@ -7,6 +7,6 @@
 //   - tcf, the IAB device-storage disclosures of vendors, as Prebid.js keeps them (https://github.com/prebid/Prebid.js,
 //     metadata/modules, commit 8660b47 of 2026-08-20).
 //
-// A third, docs, is what makers document about their own names (../additions.tsv). What we decided beyond all of them
+// A third, memory, is what people wrote down without looking it up (../additions.tsv). What we decided beyond all of them
 // stands in ../decisions.tsv.
 package evidence

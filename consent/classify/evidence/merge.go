@@ -13,7 +13,7 @@ import (
 )
 
 // dates say when a source said what it says.
-var dates = map[string]string{"ocd": "2026-01-21", "tcf": "2026-08-20", "docs": "2026-11-22"}
+var dates = map[string]string{"ocd": "2026-01-21", "tcf": "2026-08-20", "memory": "2026-11-22"}
 
 // Merge makes one fact of all rows about one pattern of one owner, sorted by pattern and owner. A fact has the strictest
 // class that a source, a description or a decision gives it.

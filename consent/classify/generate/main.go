@@ -1,6 +1,6 @@
 // Generate writes the table of facts and the weights of words from what sources say (testdata/evidence.tsv), what
-// makers document (additions.tsv), and what we decided beyond them (decisions.tsv). It runs in the folder of package classify, and the same input makes the same
-// files.
+// people remember (additions.tsv), and what we decided beyond them (decisions.tsv). It runs in the folder of package
+// classify, and the same input makes the same files.
 //
 // With -ocd and -tcf it first reads the sources themselves and writes testdata/evidence.tsv anew. Of each statement it
 // keeps the facts; descriptions are read for one suspicion at most, and forgotten.

@@ -97,6 +97,10 @@ func parseCheckpoint(text, signer string) (cp Checkpoint, err error) {
 	if _, err := time.Parse(time.DateOnly, cp.Day); err != nil || cp.text(signer) != text {
 		return Checkpoint{}, fmt.Errorf("its lines are not in their one form")
 	}
+	var c checks
+	if c.name(cp.Site, "site"); len(c.found) > 0 {
+		return Checkpoint{}, c.err("checkpoint")
+	}
 	_, err = cp.tree(false)
 	return cp, err
 }

@@ -87,7 +87,39 @@ func TestSignFailure(t *testing.T) {
 	f("too short an edge", func(cp *Checkpoint) { cp.Edge = cp.Edge[1:] })
 	f("another size", func(cp *Checkpoint) { cp.Size++ })
 	f("no day", func(cp *Checkpoint) { cp.Day = "yesterday" })
+	f("no site", func(cp *Checkpoint) { cp.Site = "" })
+	f("a path for a site", func(cp *Checkpoint) { cp.Site = "a/b" })
 	f("a line in the site", func(cp *Checkpoint) { cp.Site = "a\nb" })
+}
+
+// TestParseCheckpointFailure tries texts that say the same in another form: whoever has the key must not be able to sign
+// two texts of one checkpoint.
+func TestParseCheckpointFailure(t *testing.T) {
+	c, _ := build(t, someRecords(3))
+	text := checkpoint(t, c, 0).text("consent.example")
+	if _, err := parseCheckpoint(text, "consent.example"); err != nil {
+		t.Fatalf("parseCheckpoint(%q) = %v", text, err)
+	}
+	f := func(old, new string) {
+		t.Helper()
+		changed := strings.Replace(text, old, new, 1)
+		if changed == text {
+			t.Fatalf("%q is not in %q", old, text)
+		}
+		if _, err := parseCheckpoint(changed, "consent.example"); err == nil {
+			t.Errorf("parseCheckpoint with %q for %q: want an error", new, old)
+		}
+	}
+	f("consent.example/", "")
+	f("\n3\n", "\n03\n")
+	f("\n3\n", "\n-3\n")
+	f("day ", "")
+	f("day 2026-11-01", "day 2026-11-31")
+	f("head ", "Head ")
+	f("edge ", "")
+	f("edge ", "edge \n")
+	f(checkpointMark, "heed.consent.checkpoint.v2")
+	f("\nhead", "\n\nhead")
 }
 
 func TestNewSignerFailure(t *testing.T) {

@@ -88,7 +88,7 @@ func (n *Node) Pause() error { return n.signal(syscall.SIGSTOP) }
 func (n *Node) Resume() error { return n.signal(syscall.SIGCONT) }
 
 // Cut closes every connection to the node, of clients and of other nodes, and refuses new ones until Heal. What the
-// node itself opens to others is not touched.
+// node itself opens to others is not touched: so it goes on to lead, and what it leads cannot be written meanwhile.
 func (n *Node) Cut() {
 	for _, p := range n.proxies {
 		p.cut()

@@ -5,7 +5,7 @@ KILLS ?= 100
 CHAOS ?= 5m
 GOFLAGS_BUILD := -trimpath -buildvcs=auto -ldflags=-buildid=
 
-.PHONY: help run build fetch test deploy race endure fuzz bench soak generate lint size check browser nginx bench-load
+.PHONY: help run build fetch test deploy race endure fuzz bench bench-load soak generate lint size check browser nginx java
 
 help: ## print this
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -19,7 +19,7 @@ build: ## build bin/heed
 fetch: ## fetch the ClickHouse engine and the geo data into bin/lib, once
 	@go run ./deploy/fetch
 
-test: browser nginx ## everything that must pass, under 20 minutes
+test: browser nginx java ## everything that must pass, under 20 minutes
 	@go run ./deploy/fetch -dev
 	@$(MAKE) --no-print-directory check
 	go test -timeout 18m ./...
@@ -75,3 +75,7 @@ browser: # what the browser tests need
 nginx: # what the bench compares with, and what the test of the proxy recipe puts in front
 	@command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends nginx; } \
 	  || { echo "the bench and the test of deploy/proxy need Debian's nginx: apt-get install nginx"; exit 1; }
+
+java: # what runs Kafka and ZooKeeper for the tests, and fetches them
+	@{ command -v java && command -v mvn; } >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends openjdk-17-jre-headless maven; } \
+	  || { echo "the tests with Kafka need Java 17 and Maven: apt-get install openjdk-17-jre-headless maven"; exit 1; }

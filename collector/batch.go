@@ -113,11 +113,35 @@ func (c *Collector) handOver(v *visit) error {
 		_, err = c.log.Append(c.deadlines.from(start), v.envelopes)
 		c.metrics.appendSeconds.UpdateDuration(start)
 	}
-	v.site.ledger.settle(len(v.envelopes), v.decoder.rejected, err == nil)
+	if err == nil || !c.settleLater(v, err) {
+		v.site.ledger.settle(len(v.envelopes), v.decoder.rejected, err == nil)
+	}
 	if err != nil && c.warnings.append.due() {
 		c.logger.Warn("events not made durable, clients are told to come back", "err", err)
 	}
 	return err
+}
+
+// settleLater enters the kept events into the ledger once the log knows what became of them, when err says that it does
+// not know yet: counted as rejected now they would be counted twice once they are durable.
+func (c *Collector) settleLater(v *visit, err error) bool {
+	var later undecided
+	if !errors.As(err, &later) {
+		return false
+	}
+	l, kept := v.site.ledger, len(v.envelopes) // the visit goes back to its pool
+	l.settle(0, v.decoder.rejected, true)
+	go func() { // ends when the log has decided, at the latest when it is closed
+		l.settle(kept, nil, later.Outcome() == nil)
+	}()
+	return true
+}
+
+// undecided is the error of a Log that may still make the events durable: Outcome waits until that is known, and returns
+// nil when they are.
+type undecided interface {
+	error
+	Outcome() error
 }
 
 // quietTime is how long a warning of the same cause is not repeated.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -223,6 +224,42 @@ func TestSlowLogMeetsTheDeadline(t *testing.T) {
 		t.Errorf("answer = %d %s, want 503", a.status, a.body)
 	}
 }
+
+// TestUndecidedIsCountedOnce: a batch whose outcome is not known when it is answered is counted when it is: as accepted
+// where it became durable after all, else as rejected.
+func TestUndecidedIsCountedOnce(t *testing.T) {
+	e := start(t, collector.Config{})
+	f := func(outcome error, want collector.SiteLedger) {
+		t.Helper()
+		told := make(chan error, 1)
+		e.failed.err = slowOutcome{told}
+		before := e.c.Ledger()[0]
+		if a := e.post(encode(t, batch(asIs))); a.status != http.StatusServiceUnavailable {
+			t.Errorf("answer = %d %s, want 503", a.status, a.body)
+		}
+		if got := e.c.Ledger()[0]; got.Arrived != before.Arrived {
+			t.Errorf("before the outcome is known %d events are counted, want none", got.Arrived-before.Arrived)
+		}
+		told <- outcome
+		got := before
+		for ended := got.Accepted + got.Rejected[schemas.Unavailable]; got.Accepted+got.Rejected[schemas.Unavailable] == ended; {
+			runtime.Gosched()
+			got = e.c.Ledger()[0]
+		}
+		if got.Accepted-before.Accepted != want.Accepted ||
+			got.Rejected[schemas.Unavailable]-before.Rejected[schemas.Unavailable] != want.Rejected[schemas.Unavailable] {
+			t.Errorf("after the outcome %v the ledger went from %+v to %+v", outcome, before, got)
+		}
+	}
+	f(nil, collector.SiteLedger{Accepted: 1})
+	f(errors.New("input/output error"), collector.SiteLedger{Rejected: map[schemas.Code]uint64{schemas.Unavailable: 1}})
+}
+
+// slowOutcome is an error of a log that has not decided yet.
+type slowOutcome struct{ told chan error }
+
+func (slowOutcome) Error() string    { return "not yet" }
+func (s slowOutcome) Outcome() error { return <-s.told }
 
 // stuckLog is a disk that never comes back.
 type stuckLog struct{}

@@ -35,7 +35,8 @@ type group struct {
 // follow it in the same record, in order. The events are encoded before Append waits and are the caller's afterwards.
 //
 // On ErrFull and ErrClosed nothing was written. When ctx ends while the disk is busy, or the disk fails, the outcome is
-// unknown: the events may still become durable. So the sender must send them again under the same event ids.
+// unknown: the events may still become durable. So the sender must send them again under the same event ids. Where ctx
+// has ended the error has a method Outcome() error, which waits for the outcome.
 func (l *Log) Append(ctx context.Context, evs []*schemas.Envelope) (Pos, error) {
 	if err := ctx.Err(); err != nil {
 		return Pos{}, fmt.Errorf("append to log: %w", err)
@@ -50,7 +51,7 @@ func (l *Log) Append(ctx context.Context, evs []*schemas.Envelope) (Pos, error) 
 	select {
 	case <-g.done:
 	case <-ctx.Done():
-		return Pos{}, fmt.Errorf("wait for the log's fsync: %w", ctx.Err())
+		return Pos{}, &undecided{g, ctx.Err()}
 	}
 	if g.err != nil {
 		return Pos{}, g.err
@@ -58,6 +59,22 @@ func (l *Log) Append(ctx context.Context, evs []*schemas.Envelope) (Pos, error) 
 	pos := g.pos
 	pos.Event = first
 	return pos, nil
+}
+
+// undecided is the error of an Append that did not wait for the disk.
+type undecided struct {
+	group *group
+	cause error
+}
+
+func (u *undecided) Error() string { return "wait for the log's fsync: " + u.cause.Error() }
+func (u *undecided) Unwrap() error { return u.cause }
+
+// Outcome waits until the disk has answered, at the latest until the log is closed, and returns nil when the events are
+// durable.
+func (u *undecided) Outcome() error {
+	<-u.group.done
+	return u.group.err
 }
 
 // join encodes the events into the group that will be committed next. It returns that group and the number that the

@@ -31,6 +31,10 @@ type Config struct {
 	Rates *limit.Config
 	// Limits of the connection; a zero field takes its value from DefaultLimits.
 	Limits Limits
+	// Missing is asked for a file that a site's Assets do not have, as one that another collector of the install has
+	// built, by the site's id and the file's name, which is well-formed. It is called by many goroutines at once and
+	// returns within a second or so; nil means that there is none. What it returns must not change.
+	Missing func(site, name string) *Asset
 	// Now is the clock that receipt is told by; nil means time.Now.
 	Now func() time.Time
 }

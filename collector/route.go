@@ -86,10 +86,20 @@ func (c *Collector) find(h *fasthttp.RequestHeader) (t target, err *schemas.Erro
 		return t, allow(h.IsGet(), errOnlyGet)
 	}
 	if t.asset = t.site.assets[string(name)]; t.asset == nil {
-		return t, errNotFound
+		if t.asset = c.missing(t.site, name); t.asset == nil {
+			return t, errNotFound
+		}
 	}
 	t.to = toAsset
 	return t, allow(h.IsGet() || h.IsHead(), errOnlyGet)
+}
+
+// missing asks whether another collector has built the file.
+func (c *Collector) missing(s *site, name []byte) *Asset {
+	if c.cfg.Missing == nil || !assetForm.Match(name) {
+		return nil
+	}
+	return c.cfg.Missing(s.ID, string(name))
 }
 
 // allow returns err unless ok.

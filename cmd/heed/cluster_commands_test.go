@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -181,7 +182,6 @@ func TestClusterScripts(t *testing.T) {
 			t.Fatal("the script was never stored")
 		}
 	}
-	f.collectors[0].running.stop()
 	other := f.addCollector()
 	other.command = append(other.command, "--collector.public_url", "http://other.example")
 	other.start()
@@ -191,6 +191,14 @@ func TestClusterScripts(t *testing.T) {
 	}
 	if loader := fetch(t, other.running.Collector+"/kill/heed.js"); strings.Contains(loader, name) {
 		t.Errorf("the other collector's loader names %s, want a script of its own", name)
+	}
+	newer := regexp.MustCompile(`[0-9a-f]{20}\.js`).FindString(fetch(t, other.running.Collector+"/kill/heed.js"))
+	want := fetch(t, other.running.Collector+"/kill/"+newer)
+	if got := fetch(t, f.collectors[0].running.Collector+"/kill/"+newer); got != want {
+		t.Errorf("a collector that was there before serves %d bytes under %s, want the %d of the newer one", len(got), newer, len(want))
+	}
+	if answer, err := http.Get(f.collectors[0].running.Collector + "/kill/" + strings.Repeat("0", 20) + ".js"); err != nil || answer.StatusCode != http.StatusNotFound {
+		t.Errorf("GET a script that nobody has built = %v, %v, want 404", answer, err)
 	}
 	if n := f.count("SELECT uniqExact(hash) FROM bundles"); n != 2 {
 		t.Errorf("%d scripts are stored, want those of both", n)

@@ -65,9 +65,11 @@ type gatherer struct {
 
 // openStore opens the store that scripts and counts are shared through. Nothing waits for it.
 func (c *gatherer) openStore(ctx context.Context) (err error) {
-	if c.cfg.ClickHouse.DSN != "" {
-		c.storage, err = c.openStorage(ctx, awaitSchema)
+	if c.cfg.ClickHouse.DSN == "" {
+		return nil
 	}
+	c.storage, err = c.openStorage(ctx, awaitSchema)
+	c.edge.missing = newFinder(c.storage, c.p.now).find
 	return err
 }
 

@@ -21,6 +21,7 @@ type edge struct {
 	listeners []net.Listener // bound before the scripts are built: a port of 0 gets its number here, and scripts name it
 	sites     []builtSite
 	collector *collector.Collector
+	missing   func(site, name string) *collector.Asset // nil: there are no other collectors
 }
 
 // prepare opens what the scripts and the collector are made of, and binds the collector's addresses.
@@ -85,6 +86,7 @@ func (e *edge) config() collector.Config {
 		Prefix:      e.install.Prefix,
 		ProxyHeader: e.cfg.Collector.ProxyHeader,
 		Now:         e.p.now,
+		Missing:     e.missing,
 		Limits: collector.Limits{
 			ReadTimeout: e.cfg.Collector.ReadTimeout,
 			IdleTimeout: e.cfg.Collector.IdleTimeout,

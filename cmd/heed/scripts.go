@@ -10,7 +10,6 @@ import (
 
 	"heed/collector"
 	"heed/pipeline/clickhouse"
-	"heed/snippet"
 )
 
 // shareWait is how long a start waits for ClickHouse to take the scripts. After it the collector starts all the same, and
@@ -124,8 +123,7 @@ func fetchScripts(ctx context.Context, store *clickhouse.Store, site collector.S
 			return nil, err
 		}
 		if ok {
-			others = append(others, asset(name, bundleCache, hash,
-				snippet.Encoded{Plain: bundle.Plain, Gzip: bundle.Gzip, Brotli: bundle.Brotli}))
+			others = append(others, *bundleAsset(bundle))
 		}
 	}
 	return others, nil

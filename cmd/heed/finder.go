@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"heed/collector"
+	"heed/pipeline/clickhouse"
+	"heed/snippet"
+)
+
+const (
+	// findTimeout bounds how long a browser waits for a script that only ClickHouse has.
+	findTimeout = time.Second
+	// askAgain is how soon a script is asked for again that was not there: anybody may ask for any name.
+	askAgain = 5 * time.Second
+	// maxFound bounds the names that are remembered, whether found or not. A script has some 20 kB.
+	maxFound = 1000
+)
+
+// finder fetches scripts that other collectors have built after this one started, as while an upgrade goes from one to
+// the next. It asks for one at a time, and remembers what it was told.
+type finder struct {
+	storage *storage
+	now     func() time.Time
+	asking  chan struct{} // holds one while ClickHouse is asked; names at random wait here, those that are known do not
+
+	mu    sync.Mutex
+	known map[scriptName]found
+}
+
+type scriptName struct{ site, name string }
+
+// found is what was said of a script, and when.
+type found struct {
+	asset *collector.Asset // nil: it is not there
+	asked time.Time
+}
+
+func newFinder(storage *storage, now func() time.Time) *finder {
+	return &finder{storage: storage, now: now, asking: make(chan struct{}, 1), known: map[scriptName]found{}}
+}
+
+// find returns a script, or nil when nobody has stored it, or ClickHouse does not say in time.
+func (f *finder) find(site, name string) *collector.Asset {
+	at, hash := scriptName{site, name}, bundleHash(name)
+	if hash == "" || !f.storage.isReady() {
+		return nil
+	}
+	if script, ok := f.recall(at); ok {
+		return script
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), findTimeout)
+	defer cancel()
+	select {
+	case f.asking <- struct{}{}:
+		defer func() { <-f.asking }()
+	case <-ctx.Done():
+		return nil // too many ask; the next page view asks again
+	}
+	if script, ok := f.recall(at); ok { // whoever was before us in the row has asked for the same
+		return script
+	}
+	bundle, ok, err := f.storage.store.Bundle(ctx, site, hash)
+	if err != nil || !ok {
+		return f.remember(at, nil)
+	}
+	return f.remember(at, bundleAsset(bundle))
+}
+
+// recall returns what was said of a script, and false when that is to be asked.
+func (f *finder) recall(at scriptName) (script *collector.Asset, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	last, ok := f.known[at]
+	return last.asset, ok && (last.asset != nil || f.now().Sub(last.asked) < askAgain)
+}
+
+func (f *finder) remember(at scriptName, script *collector.Asset) *collector.Asset {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.known) >= maxFound {
+		clear(f.known)
+	}
+	f.known[at] = found{script, f.now()}
+	return script
+}
+
+// bundleAsset is a stored script as a collector serves it.
+func bundleAsset(b clickhouse.Bundle) *collector.Asset {
+	a := asset(b.Hash+".js", bundleCache, b.Hash, snippet.Encoded{Plain: b.Plain, Gzip: b.Gzip, Brotli: b.Brotli})
+	return &a
+}

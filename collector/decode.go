@@ -255,11 +255,22 @@ func isUUID7(text string) bool {
 		isLowerHex(text[:8]) && isLowerHex(text[9:13]) && isLowerHex(text[14:18]) && isLowerHex(text[19:23]) && isLowerHex(text[24:])
 }
 
+// isLowerHex asks a table, since nothing predicts which digits of an id are letters.
 func isLowerHex(text string) bool {
+	other := byte(0)
 	for i := range len(text) {
-		if c := text[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
+		other |= notLowerHex[text[i]]
 	}
-	return true
+	return other == 0
 }
+
+// notLowerHex is 1 for every byte that is no digit of a number in lower-case hexadecimal.
+var notLowerHex = func() (t [256]byte) {
+	for c := range t {
+		t[c] = 1
+	}
+	for _, c := range []byte("0123456789abcdef") {
+		t[c] = 0
+	}
+	return t
+}()

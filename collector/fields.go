@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-faster/jx"
 
+	"heed/pipeline/enrich"
 	"heed/schemas"
 )
 
@@ -171,7 +172,7 @@ func (r *reader) string(limit int) (string, bool) {
 		return "", false
 	}
 	text := text(raw) // part of the body, or made for its escapes
-	if hasControl(text) {
+	if enrich.HasControl(text) {
 		r.fail(r.field, schemas.InvalidField, "the field has a control character in it; remove it")
 		return "", false
 	}
@@ -300,7 +301,7 @@ func (r *reader) props() (props map[string]string) {
 		key := text(fields.Key())
 		if isLonger(key, maxPropKey) {
 			r.fail(r.field, schemas.FieldTooLong, fmt.Sprintf("a key is longer than %d characters; shorten it", maxPropKey))
-		} else if hasControl(key) {
+		} else if enrich.HasControl(key) {
 			r.fail(r.field, schemas.InvalidField, "a key has a control character in it; remove it")
 		}
 		value, _ := r.string(maxPropValue)
@@ -318,15 +319,4 @@ func (r *reader) props() (props map[string]string) {
 // isLonger reports whether text has more than limit characters.
 func isLonger(text string, limit int) bool {
 	return len(text) > limit && utf8.RuneCountInString(text) > limit
-}
-
-// hasControl reports whether text holds NUL or another control character: none of them belongs into a URL or a name, and
-// terminals and spreadsheets take some for commands.
-func hasControl(text string) bool {
-	for i := range len(text) {
-		if c := text[i]; c < 0x20 || c == 0x7f {
-			return true
-		}
-	}
-	return false
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/valyala/fasthttp"
 
+	"heed/pipeline/enrich"
 	"heed/schemas"
 )
 
@@ -90,7 +91,7 @@ func (v *visit) pixelEvent() (schemas.Event, *schemas.Error) {
 		return schemas.Event{}, errNoPage
 	}
 	for _, text := range []string{address, referrer} {
-		if !utf8.ValidString(text) || hasControl(text) || utf8.RuneCountInString(text) > maxURL {
+		if !utf8.ValidString(text) || enrich.HasControl(text) || utf8.RuneCountInString(text) > maxURL {
 			return schemas.Event{}, errPageURL
 		}
 	}

@@ -24,7 +24,7 @@ func plainURL(raw string) (host, rest string, plain bool) {
 	if rest != "" && rest[0] != '/' && rest[0] != '?' && rest[0] != '#' {
 		return "", "", false
 	}
-	return host, rest, !hasControl(rest)
+	return host, rest, !HasControl(rest)
 }
 
 // plainHostBytes returns the length of the host name that s begins with, 0 where it is not plain. The last label must
@@ -47,9 +47,26 @@ func plainHostBytes(s string) int {
 	return i
 }
 
-func hasControl(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] == 0x7F {
+// HasControl reports whether text holds NUL or another control character below space, or DEL: none of them belongs into a
+// URL or a name, and terminals and spreadsheets take some for commands. It looks at eight bytes at once: each is above
+// 0x7f, or large enough that adding 0x60 sets its highest bit, and is not DEL; no sum carries into the next byte.
+func HasControl(text string) bool {
+	const (
+		each = 0x0101010101010101
+		low7 = each * 0x7f
+		high = each * 0x80
+	)
+	for ; len(text) >= 8; text = text[8:] {
+		x := uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
+			uint64(text[4])<<32 | uint64(text[5])<<40 | uint64(text[6])<<48 | uint64(text[7])<<56 // one load
+		fromSpace := x&low7 + each*(0x80-' ') | x
+		notDEL := (x^low7)&low7 + low7 | (x ^ low7)
+		if fromSpace&notDEL&high != high {
+			return true
+		}
+	}
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] == 0x7F {
 			return true
 		}
 	}

@@ -124,3 +124,17 @@ func TestReferrerAllocations(t *testing.T) {
 	f("https://news.example.org/a?b=c#d", 0)
 	f("https://blog.example.com/", 2) // publicsuffix makes an error to see that a host is no address
 }
+
+// Every byte counts the same wherever it stands.
+func TestHasControl(t *testing.T) {
+	for _, around := range []string{" ", "~", "\xff", "\x80"} {
+		for c := range 256 {
+			for at := range 19 {
+				text := strings.Repeat(around, at) + string([]byte{byte(c)}) + strings.Repeat(around, 18-at)
+				if got, want := HasControl(text), c < ' ' || c == 0x7f; got != want {
+					t.Fatalf("HasControl(%q) = %v, want %v", text, got, want)
+				}
+			}
+		}
+	}
+}

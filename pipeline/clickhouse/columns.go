@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
 
 	"heed/schemas"
@@ -15,15 +14,15 @@ import (
 const chunk = 1024
 
 // each fills a column with one value per row.
-func each[T, V any](value func(T) V) func(driver.BatchColumn, []T) error {
-	return func(col driver.BatchColumn, rows []T) error {
+func each[T, V any](value func(T) V) func(appendTo, []T) error {
+	return func(add appendTo, rows []T) error {
 		values := make([]V, 0, min(chunk, len(rows)))
 		for part := range slices.Chunk(rows, chunk) {
 			values = values[:0]
 			for _, row := range part {
 				values = append(values, value(row))
 			}
-			if err := col.Append(values); err != nil {
+			if err := add(values); err != nil {
 				return err
 			}
 		}
@@ -33,8 +32,8 @@ func each[T, V any](value func(T) V) func(driver.BatchColumn, []T) error {
 
 // words fills a LowCardinality column. The driver takes its values as any, which costs an allocation for each: here one
 // for each that differs.
-func words[T any](value func(T) string) func(driver.BatchColumn, []T) error {
-	return func(col driver.BatchColumn, rows []T) error {
+func words[T any](value func(T) string) func(appendTo, []T) error {
+	return func(add appendTo, rows []T) error {
 		seen := map[string]any{}
 		return each(func(row T) any {
 			text := value(row)
@@ -44,16 +43,16 @@ func words[T any](value func(T) string) func(driver.BatchColumn, []T) error {
 				seen[text] = word
 			}
 			return word
-		})(col, rows)
+		})(add, rows)
 	}
 }
 
 // of fills a column from a field of the envelope, word a LowCardinality one.
-func of[V any](field func(*schemas.Envelope) V) func(driver.BatchColumn, []Row) error {
+func of[V any](field func(*schemas.Envelope) V) func(appendTo, []Row) error {
 	return each(func(row Row) V { return field(row.Envelope) })
 }
 
-func word(field func(*schemas.Envelope) string) func(driver.BatchColumn, []Row) error {
+func word(field func(*schemas.Envelope) string) func(appendTo, []Row) error {
 	return words(func(row Row) string { return field(row.Envelope) })
 }
 

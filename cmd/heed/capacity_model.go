@@ -26,17 +26,17 @@ type measurements struct {
 
 func measuredValues() measurements {
 	return measurements{
-		collectOne:   measured{"CPU of heed collect per event, one a request", 61.5, "µs", "bench/RESULTS.md, heed"},
-		collectTen:   measured{"CPU of heed collect per event, ten a request", 8.5, "µs", "bench/RESULTS.md, heed, 10 events"},
+		collectOne:   measured{"CPU of heed collect per event, one a request", 45.7, "µs", "bench/RESULTS.md, heed"},
+		collectTen:   measured{"CPU of heed collect per event, ten a request", 6.3, "µs", "bench/RESULTS.md, heed, 10 events"},
 		requestBytes: measured{"a browser's request but for its events, head included", 827, "B", "bench/requests.go"},
 		bodyBytes:    measured{"one event in the request", 223, "B", "bench/requests.go"},
 		logBytes:     measured{"one event in the log, and in Kafka before compression", 252, "B", "pipeline/kafka, BenchmarkCompression"},
 		ship:         measured{"CPU of heed collect per event shipped", 4.9, "µs", "pipeline/kafka, BenchmarkShip"},
 		kafkaBytes:   measured{"one event in Kafka, zstd, 1000 in a request", 87, "B", "pipeline/kafka, BenchmarkCompression"},
 		read:         measured{"CPU of heed load per event read", 1.2, "µs", "pipeline/kafka, BenchmarkRead"},
-		loaded:       measured{"CPU of a block made and inserted, per row", 16, "µs", "pipeline/clickhouse, BenchmarkInsert"},
-		bare:         measured{"CPU of the same block inserted alone, per row", 14.5, "µs", "pipeline/clickhouse, BenchmarkInsertBare"},
-		loadRate:     measured{"rows of one loader, its cores shared with ClickHouse", 37000, "rows/s", "pipeline/clickhouse, BenchmarkInsert"},
+		loaded:       measured{"CPU of heed load and ClickHouse together, per row", 14.3, "µs", "bench/LOAD.md, from the log"},
+		bare:         measured{"CPU of the same blocks inserted bare, per row", 4.5, "µs", "bench/LOAD.md, made in advance"},
+		loadRate:     measured{"rows of one loader, its cores shared with everything", 52000, "rows/s", "bench/LOAD.md, slope of the lag"},
 		storedBytes:  measured{"one event in ClickHouse, with projections and indexes", 70.5, "B", "pipeline/clickhouse, TestCodecs"},
 	}
 }

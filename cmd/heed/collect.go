@@ -89,10 +89,14 @@ func (c *gatherer) startCounting(ctx context.Context) (err error) {
 		from.Log = c.spool
 	}
 	c.counts, err = ledger.OpenEdge(ledger.EdgeConfig{Dir: filepath.Join(c.cfg.DataDir, "ledger"), Now: c.p.now}, from, c.logger)
-	if err == nil {
-		c.drainAtStop(ctx)
+	if err != nil {
+		return err
 	}
-	return err
+	if c.shipper != nil {
+		c.shipper.Hold(c.counts.Counted) // what is trimmed uncounted would be missing from the ledger
+	}
+	c.drainAtStop(ctx)
+	return nil
 }
 
 func (c *gatherer) openSpool(ctx context.Context) (err error) {

@@ -116,29 +116,37 @@ func (s *Shipper) landed(f flight) {
 	s.oldest = time.Time{}
 }
 
-// save writes down how far shipping has come and lets the spool go before that. Failing costs disk and repeats, not
-// data, and is tried again.
+// save writes down how far shipping has come and lets the spool go before that, as far as nobody holds it. Failing costs
+// disk and repeats, not data, and is tried again.
 func (s *Shipper) save() {
 	s.mu.Lock()
-	pos, saved := s.shipped, s.saved
+	pos, saved, trimmed := s.shipped, s.saved, s.trimmed
 	s.mu.Unlock()
-	if pos == saved {
-		return
+	if pos != saved {
+		if err := writePosition(s.file, s.log.ID(), pos); err != nil {
+			s.metrics.saveErrors.Inc()
+			s.logger.Warn("position of the shipper cannot be written, the spool is kept", "err", err)
+			return
+		}
 	}
-	if err := writePosition(s.file, s.log.ID(), pos); err != nil {
-		s.metrics.saveErrors.Inc()
-		s.logger.Warn("position of the shipper cannot be written, the spool is kept", "err", err)
-		return
+	keep := pos
+	if s.held != nil {
+		if held := s.held(); held.Before(keep) {
+			keep = held
+		}
 	}
-	if err := s.log.Trim(pos); err != nil {
-		s.metrics.saveErrors.Inc()
-		s.logger.Warn("spool cannot be trimmed", "err", err)
+	if keep != trimmed {
+		if err := s.log.Trim(keep); err != nil {
+			s.metrics.saveErrors.Inc()
+			s.logger.Warn("spool cannot be trimmed", "err", err)
+			keep = trimmed
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.saved = pos
+	s.saved, s.trimmed = pos, keep
 	for segment := range s.sizes {
-		if segment < pos.Segment {
+		if segment < keep.Segment {
 			delete(s.sizes, segment)
 		}
 	}

@@ -29,6 +29,7 @@ type Shipper struct {
 	log     *wal.Log
 	cfg     Config
 	file    string
+	held    func() wal.Pos // nil: nobody else needs the spool
 	logger  *slog.Logger
 	metrics *shipCounters
 
@@ -39,6 +40,7 @@ type Shipper struct {
 	topic   *Topic           // nil until Kafka has answered
 	shipped wal.Pos          // all before it has been acknowledged
 	saved   wal.Pos          // what the file says
+	trimmed wal.Pos          // the spool was let go before it
 	sizes   map[uint32]int64 // bytes acknowledged of each segment that is not trimmed
 	oldest  time.Time        // receipt of the oldest event that was read and not acknowledged; zero when there is none
 }
@@ -63,6 +65,10 @@ func NewShipper(log *wal.Log, dir string, cfg Config, logger *slog.Logger) (*Shi
 	s.metrics = newShipCounters(s)
 	return s, nil
 }
+
+// Hold keeps the spool from a position on, also where Kafka has it: from is asked before each trimming. It is called
+// before Run.
+func (s *Shipper) Hold(from func() wal.Pos) { s.held = from }
 
 // Run ships until the log is closed and read to its end, which returns nil, or until ctx ends, which returns its error.
 // It waits for Kafka as long as it takes, also at the beginning. Run is called once.

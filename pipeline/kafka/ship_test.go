@@ -316,3 +316,38 @@ func TestShipBadDays(t *testing.T) {
 		checkShipped(t, cfg, 200)
 	})
 }
+
+// What somebody else still has to read is not trimmed, although Kafka has it; once he has read it, it is, also when
+// nothing more is shipped.
+func TestShipperKeepsWhatIsHeld(t *testing.T) {
+	log := spool(t, filepath.Join(t.TempDir(), "wal"))
+	s, err := NewShipper(log, filepath.Join(t.TempDir(), "ship"), Config{Brokers: []string{"127.0.0.1:1"}}, discard())
+	if err != nil {
+		t.Fatalf("NewShipper = %v", err)
+	}
+	held := wal.Pos{}
+	s.Hold(func() wal.Pos { return held })
+	fill(t, log, 0, 4000, 100) // several segments
+	reader, err := log.Reader(wal.Pos{})
+	if err != nil {
+		t.Fatalf("Reader = %v", err)
+	}
+	defer reader.Close()
+	for range 40 {
+		rec, err := reader.Next(t.Context())
+		if err != nil {
+			t.Fatalf("Next = %v", err)
+		}
+		s.shipped = rec.Next
+	}
+	before, _ := log.Size()
+	s.save()
+	if after, _ := log.Size(); after < before {
+		t.Errorf("the spool has %d bytes after save, want all %d: its beginning is held", after, before)
+	}
+	held = s.shipped
+	s.save()
+	if after, _ := log.Size(); after >= before/2 {
+		t.Errorf("the spool has %d of %d bytes after save, want less than half: nothing is held", after, before)
+	}
+}

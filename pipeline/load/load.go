@@ -150,6 +150,14 @@ func (l *Loader) run(ctx context.Context) error {
 	if err := l.recover(ctx); err != nil {
 		return err
 	}
+	if err := l.follow(ctx, l.load); err != nil {
+		return err
+	}
+	return l.finish(ctx)
+}
+
+// follow loads batch after batch behind the plan, until the log is closed and read to its end.
+func (l *Loader) follow(ctx context.Context, load func(context.Context, *batch) error) error {
 	reader, err := l.Log.Reader(l.plan.To)
 	if err != nil {
 		return fmt.Errorf("read log: %w", err)
@@ -158,12 +166,12 @@ func (l *Loader) run(ctx context.Context) error {
 	for {
 		batch, err := l.gather(ctx, reader)
 		if batch != nil {
-			if err := l.load(ctx, batch); err != nil {
+			if err := load(ctx, batch); err != nil {
 				return err
 			}
 		}
 		if errors.Is(err, wal.ErrClosed) {
-			return l.finish(ctx)
+			return nil
 		}
 		if err != nil {
 			return err

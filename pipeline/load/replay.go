@@ -132,25 +132,10 @@ func (r *replay) run(ctx context.Context) error {
 			return err
 		}
 	}
-	reader, err := l.Log.Reader(l.plan.To)
-	if err != nil {
-		return fmt.Errorf("read log: %w", err)
+	if err := l.follow(ctx, r.load); err != nil {
+		return err
 	}
-	defer reader.Close()
-	for {
-		b, err := l.gather(ctx, reader)
-		if b != nil {
-			if err := r.load(ctx, b); err != nil {
-				return err
-			}
-		}
-		if errors.Is(err, wal.ErrClosed) {
-			return l.write(ctx, r.cfg.To, r.cfg.To)
-		}
-		if err != nil {
-			return err
-		}
-	}
+	return l.write(ctx, r.cfg.To, r.cfg.To)
 }
 
 func (r *replay) load(ctx context.Context, b *batch) error {

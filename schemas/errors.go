@@ -10,6 +10,7 @@ const (
 	UnsupportedVersion Code = "unsupported_version" // 400: v is not 1
 	TooDeep            Code = "too_deep"            // 400: nested deeper than MaxDepth
 	TooManyEvents      Code = "too_many_events"     // 400: more than MaxBatchEvents
+	UnknownNotice      Code = "unknown_notice"      // 400: consent.shown names no notice of this site; load the site's script anew
 	Unauthorized       Code = "unauthorized"        // 401: the API's token is missing or wrong
 	ForeignOrigin      Code = "foreign_origin"      // 403, or one event: not an origin of this site
 	UnknownSite        Code = "unknown_site"        // 404: no site has this key

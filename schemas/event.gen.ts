@@ -21,6 +21,9 @@ export const MaxPropCount = 16
 /** field_too_long */
 export const MaxAnonymousIDs = 20
 
+/** malformed: services of a consent event */
+export const MaxServices = 200
+
 /** Kind says what an event reports. */
 export type Kind =
   /** a page was viewed, or a route of a single-page application */
@@ -32,6 +35,60 @@ export type Kind =
   /** a form was sent; its values are never part of it */
   | 'form'
 
+/** Age is the band of a visitor's age, where the site knows it. All of them are minors. */
+export type Age =
+  /** under 13 */
+  | 'u13'
+  /** 13 to 15 */
+  | '13-15'
+  /** 16 or 17 */
+  | '16-17'
+
+/** ConsentKind says what a consent event reports. */
+export type ConsentKind =
+  /** a notice was put on the screen */
+  | 'shown'
+  /** all that was asked for was allowed */
+  | 'accept'
+  /** nothing but the essential was allowed */
+  | 'reject'
+  /** some was allowed, or an opt-out was made */
+  | 'custom'
+  /** an earlier grant was taken back, in whole or in part */
+  | 'withdraw'
+  /** Global Privacy Control took something away */
+  | 'gpc'
+  /** Do Not Track took something away */
+  | 'dnt'
+  /** a choice came to the end of its time */
+  | 'expire'
+  /** a notice was shown again, since what is asked for has changed */
+  | 'reprompt'
+
+/** ConsentMethod says by what means a consent event happened. */
+export type ConsentMethod =
+  /** a control of the notice */
+  | 'button'
+  /** the notice was closed */
+  | 'close'
+  /** the page's own script said so */
+  | 'api'
+  /** the browser's signal */
+  | 'signal'
+  /** no one did anything: a notice appeared, a time ran out */
+  | 'itself'
+
+/** Wall is the strength of what holds requests back that are not allowed. */
+export type Wall =
+  /** nothing is held back */
+  | 'off'
+  /** by an inline script */
+  | 'tag'
+  /** by an inline script and a static policy */
+  | 'sealed'
+  /** by the page's own answer */
+  | 'header'
+
 /** Code names an error for a program. The set is closed: clients may switch on it. */
 export type Code =
   /** 400: not JSON, not UTF-8, cut short, or a field of the batch itself is wrong */
@@ -42,6 +99,8 @@ export type Code =
   | 'too_deep'
   /** 400: more than MaxBatchEvents */
   | 'too_many_events'
+  /** 400: consent.shown names no notice of this site; load the site's script anew */
+  | 'unknown_notice'
   /** 401: the API's token is missing or wrong */
   | 'unauthorized'
   /** 403, or one event: not an origin of this site */
@@ -103,6 +162,10 @@ export type Batch = {
   webdriver?: boolean
   /** Retried is true when any of the events may have been sent before. */
   retried?: boolean
+  /** Age is the visitor's, where the site has said so. It decides and is kept nowhere. */
+  age?: Age
+  /** Consent is the consent event that this batch reports. It comes before the batch's events; the choice that it led to, if any, is Choice, unsealed. */
+  consent?: ConsentEvent
   /** Events, oldest first. May be empty when only the choice is reported. */
   events: Event[]
 }
@@ -131,6 +194,30 @@ export type Event = {
   props?: Record<string, string>
   /** Anonymous lists the ids that this page load had sent anonymously before the grant. */
   anonymous?: string[]
+}
+
+/** ConsentEvent is what happened between a visitor and a notice: the browser's part of a consent record. A wrong one refuses the whole batch. */
+export type ConsentEvent = {
+  /** ID is a UUIDv7 made in the browser. That of a grant becomes the record in the sealed choice; any other is fresh and kept nowhere. */
+  id: string
+  /** Event is what happened. */
+  event: ConsentKind
+  /** Method is by what means it happened. */
+  method: ConsentMethod
+  /** Control is the id of the button. Required with the method button, refused with any other. */
+  control?: string
+  /** Created is when it happened, in ms since the Unix epoch by the browser's clock. */
+  created: number
+  /** Dwell is for how long the notice's first layer had been visible, in ms. */
+  dwell?: number
+  /** Shown is shown_hash of the notice that was on the screen. Required but for gpc, dnt and expire, and by api. */
+  shown?: string
+  /** Ends is the sealed choice that this one replaces. It is believed only where its seal is right. */
+  ends?: string
+  /** Services are the ids of those granted. Absent: all whose category is granted. */
+  services?: string[]
+  /** Wall is what held back the rest at that moment; absent means off. */
+  wall?: Wall
 }
 
 /** Error is what every interface of Heed answers with when it cannot do what was asked. */

@@ -16,6 +16,7 @@ const (
 	MaxAge          = 24 * time.Hour // too_old: between creation and receipt
 	MaxPropCount    = 16             // field_too_long
 	MaxAnonymousIDs = 20             // field_too_long
+	MaxServices     = 200            // malformed: services of a consent event
 )
 
 // Kind says what an event reports.
@@ -27,6 +28,55 @@ const (
 	Engagement Kind = "engagement" // the engaged time of a page view so far
 	Custom     Kind = "custom"     // the site owner's own event
 	Form       Kind = "form"       // a form was sent; its values are never part of it
+)
+
+// Age is the band of a visitor's age, where the site knows it. All of them are minors.
+type Age string
+
+// The bands.
+const (
+	AgeUnder13 Age = "u13"   // under 13
+	AgeFrom13  Age = "13-15" // 13 to 15
+	AgeFrom16  Age = "16-17" // 16 or 17
+)
+
+// ConsentKind says what a consent event reports.
+type ConsentKind string
+
+// The kinds of consent events.
+const (
+	ConsentShown    ConsentKind = "shown"    // a notice was put on the screen
+	ConsentAccept   ConsentKind = "accept"   // all that was asked for was allowed
+	ConsentReject   ConsentKind = "reject"   // nothing but the essential was allowed
+	ConsentCustom   ConsentKind = "custom"   // some was allowed, or an opt-out was made
+	ConsentWithdraw ConsentKind = "withdraw" // an earlier grant was taken back, in whole or in part
+	ConsentGPC      ConsentKind = "gpc"      // Global Privacy Control took something away
+	ConsentDNT      ConsentKind = "dnt"      // Do Not Track took something away
+	ConsentExpire   ConsentKind = "expire"   // a choice came to the end of its time
+	ConsentReprompt ConsentKind = "reprompt" // a notice was shown again, since what is asked for has changed
+)
+
+// ConsentMethod says by what means a consent event happened.
+type ConsentMethod string
+
+// The methods.
+const (
+	ByButton ConsentMethod = "button" // a control of the notice
+	ByClose  ConsentMethod = "close"  // the notice was closed
+	ByAPI    ConsentMethod = "api"    // the page's own script said so
+	BySignal ConsentMethod = "signal" // the browser's signal
+	ByItself ConsentMethod = "itself" // no one did anything: a notice appeared, a time ran out
+)
+
+// Wall is the strength of what holds requests back that are not allowed.
+type Wall string
+
+// The strengths.
+const (
+	WallOff    Wall = "off"    // nothing is held back
+	WallTag    Wall = "tag"    // by an inline script
+	WallSealed Wall = "sealed" // by an inline script and a static policy
+	WallHeader Wall = "header" // by the page's own answer
 )
 
 // The tags below are what the JSON Schema and the TypeScript types are generated from. limit speaks JSON Schema: lengths
@@ -54,6 +104,11 @@ type Batch struct {
 	Webdriver bool `json:"webdriver,omitempty"`
 	// Retried is true when any of the events may have been sent before.
 	Retried bool `json:"retried,omitempty"`
+	// Age is the visitor's, where the site has said so. It decides and is kept nowhere.
+	Age Age `json:"age,omitempty"`
+	// Consent is the consent event that this batch reports. It comes before the batch's events; the choice that it led to,
+	// if any, is Choice, unsealed.
+	Consent *ConsentEvent `json:"consent,omitempty"`
 	// Events, oldest first. May be empty when only the choice is reported.
 	Events []Event `json:"events" limit:"maxItems=50"`
 }
@@ -82,6 +137,32 @@ type Event struct {
 	Props map[string]string `json:"props,omitempty" limit:"maxProperties=16,maxKeyLength=64,maxValueLength=256"`
 	// Anonymous lists the ids that this page load had sent anonymously before the grant.
 	Anonymous []string `json:"anonymous,omitempty" limit:"maxItems=20,pattern=^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"`
+}
+
+// ConsentEvent is what happened between a visitor and a notice: the browser's part of a consent record. A wrong one refuses
+// the whole batch.
+type ConsentEvent struct {
+	// ID is a UUIDv7 made in the browser. That of a grant becomes the record in the sealed choice; any other is fresh and
+	// kept nowhere.
+	ID string `json:"id" limit:"pattern=^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"`
+	// Event is what happened.
+	Event ConsentKind `json:"event"`
+	// Method is by what means it happened.
+	Method ConsentMethod `json:"method"`
+	// Control is the id of the button. Required with the method button, refused with any other.
+	Control string `json:"control,omitempty" limit:"maxLength=64"`
+	// Created is when it happened, in ms since the Unix epoch by the browser's clock.
+	Created int64 `json:"created" limit:"minimum=1,maximum=9007199254740991"`
+	// Dwell is for how long the notice's first layer had been visible, in ms.
+	Dwell int64 `json:"dwell,omitempty" limit:"minimum=0,maximum=86400000"`
+	// Shown is shown_hash of the notice that was on the screen. Required but for gpc, dnt and expire, and by api.
+	Shown string `json:"shown,omitempty" limit:"pattern=^[0-9a-f]{64}$"`
+	// Ends is the sealed choice that this one replaces. It is believed only where its seal is right.
+	Ends string `json:"ends,omitempty" limit:"maxLength=160"`
+	// Services are the ids of those granted. Absent: all whose category is granted.
+	Services []string `json:"services,omitempty" limit:"maxItems=200,maxEntryLength=64"`
+	// Wall is what held back the rest at that moment; absent means off.
+	Wall Wall `json:"wall,omitempty"`
 }
 
 // Source is an event's position in the log that it was loaded from. With the event's id it identifies a row.

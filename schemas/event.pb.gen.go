@@ -26,13 +26,13 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Envelope is one accepted, decided and enriched event. No address and no user agent has a field here.
+// Envelope is one accepted, decided and enriched event, or one consent record. No address and no user agent has a field here.
 type Envelope struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
 	Version          uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`                                           // major version; 1
 	Site             string                 `protobuf:"bytes,2,opt,name=site,proto3" json:"site,omitempty"`                                                  // the site's id in the configuration
 	Id               []byte                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`                                                      // 16 bytes, the UUID that identifies the event everywhere
-	Kind             string                 `protobuf:"bytes,4,opt,name=kind,proto3" json:"kind,omitempty"`                                                  // page, engagement, custom or form
+	Kind             string                 `protobuf:"bytes,4,opt,name=kind,proto3" json:"kind,omitempty"`                                                  // page, engagement, custom or form; consent in the consent stream
 	ReceivedMs       int64                  `protobuf:"varint,5,opt,name=received_ms,json=receivedMs,proto3" json:"received_ms,omitempty"`                   // Unix ms, the collector's clock
 	TimeMs           int64                  `protobuf:"varint,6,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`                               // Unix ms, received - (sent - created), at most 24 h before received_ms
 	Retried          bool                   `protobuf:"varint,7,opt,name=retried,proto3" json:"retried,omitempty"`                                           // the sender says it had sent this event before
@@ -70,10 +70,12 @@ type Envelope struct {
 	Device       string `protobuf:"bytes,46,opt,name=device,proto3" json:"device,omitempty"`   // desktop, mobile, tablet, tv, other
 	Bot          string `protobuf:"bytes,47,opt,name=bot,proto3" json:"bot,omitempty"`         // why it is taken for a bot; empty when it is not
 	// What, by kind.
-	EngagedMs     uint32            `protobuf:"varint,50,opt,name=engaged_ms,json=engagedMs,proto3" json:"engaged_ms,omitempty"`                                                 // engagement: total so far of the view
-	Name          string            `protobuf:"bytes,51,opt,name=name,proto3" json:"name,omitempty"`                                                                             // custom
-	Form          string            `protobuf:"bytes,52,opt,name=form,proto3" json:"form,omitempty"`                                                                             // form: its id, else its name, else its place in the page
-	Props         map[string]string `protobuf:"bytes,53,rep,name=props,proto3" json:"props,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // custom
+	EngagedMs uint32            `protobuf:"varint,50,opt,name=engaged_ms,json=engagedMs,proto3" json:"engaged_ms,omitempty"`                                                 // engagement: total so far of the view
+	Name      string            `protobuf:"bytes,51,opt,name=name,proto3" json:"name,omitempty"`                                                                             // custom
+	Form      string            `protobuf:"bytes,52,opt,name=form,proto3" json:"form,omitempty"`                                                                             // form: its id, else its name, else its place in the page
+	Props     map[string]string `protobuf:"bytes,53,rep,name=props,proto3" json:"props,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // custom
+	// The consent stream: such an envelope has version, site, id, kind, received_ms and time_ms besides, and nothing else.
+	Statement     []byte `protobuf:"bytes,60,opt,name=statement,proto3" json:"statement,omitempty"` // canonical JSON of a record of package consent/record
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -388,6 +390,13 @@ func (x *Envelope) GetProps() map[string]string {
 	return nil
 }
 
+func (x *Envelope) GetStatement() []byte {
+	if x != nil {
+		return x.Statement
+	}
+	return nil
+}
+
 // Group is one record of the log: all events of one group commit. Concatenated Groups are a Group.
 type Group struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -437,7 +446,7 @@ var File_event_proto protoreflect.FileDescriptor
 
 const file_event_proto_rawDesc = "" +
 	"\n" +
-	"\vevent.proto\x12\aheed.v1\"\xb7\t\n" +
+	"\vevent.proto\x12\aheed.v1\"\xd5\t\n" +
 	"\bEnvelope\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x12\n" +
 	"\x04site\x18\x02 \x01(\tR\x04site\x12\x0e\n" +
@@ -486,7 +495,8 @@ const file_event_proto_rawDesc = "" +
 	"engaged_ms\x182 \x01(\rR\tengagedMs\x12\x12\n" +
 	"\x04name\x183 \x01(\tR\x04name\x12\x12\n" +
 	"\x04form\x184 \x01(\tR\x04form\x122\n" +
-	"\x05props\x185 \x03(\v2\x1c.heed.v1.Envelope.PropsEntryR\x05props\x1a8\n" +
+	"\x05props\x185 \x03(\v2\x1c.heed.v1.Envelope.PropsEntryR\x05props\x12\x1c\n" +
+	"\tstatement\x18< \x01(\fR\tstatement\x1a8\n" +
 	"\n" +
 	"PropsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +

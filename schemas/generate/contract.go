@@ -132,7 +132,8 @@ func (c *contract) addType(spec *ast.TypeSpec, doc *ast.CommentGroup) error {
 }
 
 func parseField(f *ast.Field) (field, error) {
-	parsed := field{doc: comment(f.Doc), goType: types.ExprString(f.Type), embedded: len(f.Names) == 0}
+	goType := strings.TrimPrefix(types.ExprString(f.Type), "*") // a pointer is an optional object
+	parsed := field{doc: comment(f.Doc), goType: goType, embedded: len(f.Names) == 0}
 	if f.Doc == nil {
 		parsed.doc = comment(f.Comment)
 	}

@@ -202,6 +202,8 @@ func (s *schema) limit(name, text string) error {
 		s.MaxLength = &number
 	case name == "maxItems":
 		s.MaxItems = &number
+	case name == "maxEntryLength" && s.Items != nil:
+		s.Items.MaxLength = &number
 	case name == "maxProperties":
 		s.MaxProperties = &number
 	case name == "maxKeyLength" && s.PropertyNames != nil:

@@ -23,9 +23,47 @@ const (
 func (r Rules) String() string { return strconv.Itoa(int(r)) }
 
 // BrowserRules returns what a browser in place decides by on a site: all that Resolve takes from the matrix and from the
-// site. The zero Place gives the strictest rules, which hold until a browser has learnt where it is.
+// site, save Children. The zero Place gives the rules of site.AssumePlace or, without one, the strictest, which hold until
+// a browser has learnt where it is.
 func BrowserRules(place Place, site Site) Rules {
-	r, _ := matrixInForce.find(MatrixVersion, place)
+	return matrixInForce.rowFor(place, site).rulesOn(site)
+}
+
+// BrowserLinks returns what every page of a site must offer to a browser in place, by the same row as BrowserRules.
+func BrowserLinks(place Place, site Site) Links {
+	return matrixInForce.rowFor(place, site).links
+}
+
+// BrowserVariant is all that a browser must be told of its place.
+type BrowserVariant struct {
+	Rules Rules
+	Links Links
+}
+
+// BrowserVariants returns the answers that BrowserRules and BrowserLinks have for the places of the world on one site,
+// each once. The first is that of a place that is not known.
+func BrowserVariants(site Site) []BrowserVariant {
+	unknown := matrixInForce.rowFor(Place{}, site)
+	list := []BrowserVariant{{unknown.rulesOn(site), unknown.links}}
+	for _, r := range matrixInForce.inOrder {
+		if v := (BrowserVariant{r.rulesOn(site), r.links}); !slices.Contains(list, v) {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// rowFor returns the row that decides for place on a site, as Resolve finds it.
+func (m *matrix) rowFor(place Place, site Site) *row {
+	if place.Country == "" {
+		place = site.AssumePlace
+	}
+	r, _ := m.find(MatrixVersion, place)
+	return r
+}
+
+// rulesOn returns the row's rules with the site's assertions.
+func (r *row) rulesOn(site Site) Rules {
 	rules := r.rules() &^ rulesCount
 	if r.mayCount(site) && !r.base.Has(Performance) {
 		rules |= rulesCount

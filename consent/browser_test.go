@@ -1,6 +1,7 @@
 package consent_test
 
 import (
+	"slices"
 	"testing"
 
 	"heed/consent"
@@ -53,5 +54,35 @@ func TestBrowserRows(t *testing.T) {
 	}
 	if len(seen) != 123 {
 		t.Errorf("BrowserRows has %d places, want 123", len(seen))
+	}
+}
+
+// A page is told what Resolve decides by, in each place, whatever the owner asserts: the variants are all that there are.
+func TestBrowserVariants(t *testing.T) {
+	for _, site := range []consent.Site{
+		{}, {AnonymousCount: true}, {AnonymousCount: true, Exemption: true}, {AssumePlace: consent.Place{Country: "US", Region: "CA"}},
+	} {
+		variants := consent.BrowserVariants(site)
+		used := map[consent.BrowserVariant]bool{}
+		for _, row := range consent.BrowserRows() {
+			for _, name := range row.Places {
+				place := placeOf(placeOfRow(name))
+				v := consent.BrowserVariant{Rules: consent.BrowserRules(place, site), Links: consent.BrowserLinks(place, site)}
+				d := consent.Resolve(consent.Input{Place: place, Site: site, MatrixVersion: consent.MatrixVersion})
+				if v.Links != d.Links {
+					t.Errorf("BrowserLinks(%+v, %+v) = %s, want %s", place, site, v.Links, d.Links)
+				}
+				if !slices.Contains(variants, v) {
+					t.Errorf("BrowserVariants(%+v) lacks %+v of %s", site, v, name)
+				}
+				if place.Country == "" && v != variants[0] {
+					t.Errorf("BrowserVariants(%+v)[0] = %+v, want that of an unknown place, %+v", site, variants[0], v)
+				}
+				used[v] = true
+			}
+		}
+		if site.AssumePlace.Country == "" && len(used) != len(variants) {
+			t.Errorf("BrowserVariants(%+v) are %d, want the %d that places have", site, len(variants), len(used))
+		}
 	}
 }

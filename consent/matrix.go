@@ -14,12 +14,6 @@ const (
 	Rest      = "rest"      // for a country without a row of its own: as the EEA
 )
 
-// Place is where a visitor is, as far as the address tells.
-type Place struct {
-	Country string // ISO 3166-1 alpha-2, upper case; "" when unknown
-	Region  string // English name or ISO 3166-2 code without the country, as "California" or "CA"; "" when unknown
-}
-
 // Prompt says what a visitor must be shown.
 type Prompt string
 
@@ -77,6 +71,7 @@ type matrix struct {
 	inOrder         []*row // as in the file, then those merged
 	rest, strictest *row
 	codes           map[string][]string // of each country told apart by region: its regions' codes, sorted
+	names           map[Place]string    // of each region, by its code and by its name: "US-CA"
 	date            string
 }
 

@@ -98,7 +98,7 @@ func readMatrix(text []byte) (*matrix, error) {
 	if file.Version != MatrixVersion {
 		return nil, fmt.Errorf("version %d, want %d", file.Version, MatrixVersion)
 	}
-	m := &matrix{rows: map[Place]*row{}, codes: map[string][]string{}, date: file.Date}
+	m := &matrix{rows: map[Place]*row{}, codes: map[string][]string{}, names: map[Place]string{}, date: file.Date}
 	for _, entry := range file.Rows {
 		r, err := file.compile(entry)
 		if err != nil {
@@ -139,6 +139,9 @@ func (m *matrix) add(r *row, places []string, regions map[string]map[string]stri
 				return fmt.Errorf("place %s has another row: %s", text, m.rows[place].id)
 			}
 			m.rows[place] = r
+			if code != "" {
+				m.names[place] = text
+			}
 		}
 	}
 	return nil

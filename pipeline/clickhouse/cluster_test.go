@@ -115,6 +115,9 @@ func TestReplicatedTablesAreMade(t *testing.T) {
 	}
 	want := []string{
 		"bundles /heed/default/bundles 1-a",
+		"consent_notices /heed/default/consent_notices 1-a",
+		"consent_records /heed/default/consent_records 1-a",
+		"consent_roots /heed/default/consent_roots 1-a",
 		"dead_letters_local /heed/default/dead_letters_local/1 a",
 		"edge_counts /heed/default/edge_counts 1-a",
 		"events_local /heed/default/events_local/1 a",

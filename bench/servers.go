@@ -74,7 +74,7 @@ func openHeed(ctx context.Context, dir string) (served, error) {
 	if err != nil {
 		return served{}, err
 	}
-	c, err := collector.New(collectorConfig(), log, enricher, logger)
+	c, err := collector.New(collectorConfig(), collector.Logs{Events: log}, enricher, logger)
 	if err != nil {
 		return served{}, err
 	}

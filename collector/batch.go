@@ -110,7 +110,7 @@ func (c *Collector) handOver(v *visit) error {
 	var err error
 	if len(v.envelopes) > 0 {
 		start := time.Now()
-		_, err = c.log.Append(c.deadlines.from(start), v.envelopes)
+		_, err = c.logs.Events.Append(c.deadlines.from(start), v.envelopes)
 		c.metrics.appendSeconds.UpdateDuration(start)
 	}
 	if err == nil || !c.settleLater(v, err) {

@@ -31,7 +31,7 @@ func newBenchCollector(tb testing.TB) *collector.Collector {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(enricher.Close)
-	c, err := collector.New(collector.Config{Prefix: "/h", Sites: []collector.Site{testSite()}}, nullLog{}, enricher, logger)
+	c, err := collector.New(collector.Config{Prefix: "/h", Sites: []collector.Site{testSite()}}, collector.Logs{Events: nullLog{}, Consent: nullLog{}}, enricher, logger)
 	if err != nil {
 		tb.Fatal(err)
 	}

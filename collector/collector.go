@@ -31,13 +31,21 @@ type Log interface {
 
 var _ Log = (*wal.Log)(nil)
 
+// Logs are the two streams of a collector. They never meet: a record is chained in the order in which Consent has it.
+type Logs struct {
+	Events Log
+	// Consent takes consent records, each before the events of the batch that brings it. Without one, a batch with a
+	// consent event is answered 503.
+	Consent Log
+}
+
 // Collector is the HTTP edge. Its methods may be called by many goroutines at once.
 type Collector struct {
 	cfg      Config
 	prefix   []byte // Config.Prefix with a slash at its end
 	sites    map[string]*site
 	order    []*site // as configured
-	log      Log
+	logs     Logs
 	enricher *enrich.Enricher
 	logger   *slog.Logger
 	metrics  *collectorMetrics
@@ -46,7 +54,7 @@ type Collector struct {
 	rooms    sync.Pool // of *[schemas.MaxBatchBytes]byte, for bodies that are expanded
 	lot      *lot
 
-	deadlines deadlines // of Log.Append
+	deadlines deadlines // of Log.Append, both logs
 	shedder   *shedder
 	limiter   *limit.Limiter // nil: nobody is
 	expander  *guard.Expander
@@ -55,9 +63,9 @@ type Collector struct {
 	warnings  struct{ append, accept quiet }
 }
 
-// New makes a collector that hands what it accepts to log. It opens nothing; log and enricher stay the caller's to
+// New makes a collector that hands what it accepts to logs. It opens nothing; logs and enricher stay the caller's to
 // close, after Shutdown.
-func New(cfg Config, log Log, enricher *enrich.Enricher, logger *slog.Logger) (*Collector, error) {
+func New(cfg Config, logs Logs, enricher *enrich.Enricher, logger *slog.Logger) (*Collector, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure collector: %w", err)
 	}
@@ -69,11 +77,11 @@ func New(cfg Config, log Log, enricher *enrich.Enricher, logger *slog.Logger) (*
 		cfg:      cfg,
 		prefix:   []byte(cfg.Prefix + "/"),
 		sites:    make(map[string]*site, len(cfg.Sites)),
-		log:      log,
+		logs:     logs,
 		enricher: enricher,
 		logger:   logger.With("component", "collector"),
 		metrics:  newMetrics(),
-		shedder:  newShedder(log),
+		shedder:  newShedder(logs.Events),
 		expander: guard.NewExpander(runtime.GOMAXPROCS(0)),
 	}
 	c.deadlines.timeout = cfg.Limits.AppendTimeout

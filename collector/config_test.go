@@ -33,7 +33,7 @@ func TestValidateFailure(t *testing.T) {
 				t.Errorf("Validate() = %v, want %q", err, part)
 			}
 		}
-		if _, err := collector.New(cfg, nil, nil, slog.New(slog.DiscardHandler)); err == nil {
+		if _, err := collector.New(cfg, collector.Logs{}, nil, slog.New(slog.DiscardHandler)); err == nil {
 			t.Errorf("New: want the error of Validate")
 		}
 	}

@@ -49,7 +49,7 @@ func ExampleCollector_Handler() {
 		SealKey:         []byte("32 other bytes that nobody knows"),
 		Notice:          consent.NoticeID([]byte("who asks, for what, with whom, for how long")),
 	}
-	edge, err := collector.New(collector.Config{Prefix: "/h", Sites: []collector.Site{site}}, events, enricher, logger)
+	edge, err := collector.New(collector.Config{Prefix: "/h", Sites: []collector.Site{site}}, collector.Logs{Events: events}, enricher, logger)
 	if err != nil {
 		log.Fatal(err)
 	}

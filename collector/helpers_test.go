@@ -121,7 +121,7 @@ func startWith(t testing.TB, cfg collector.Config, log collector.Log) *edge {
 	if log == nil {
 		log = e.failed
 	}
-	if e.c, err = collector.New(cfg, log, enricher, logger); err != nil {
+	if e.c, err = collector.New(cfg, collector.Logs{Events: log}, enricher, logger); err != nil {
 		t.Fatal(err)
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

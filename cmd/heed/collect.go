@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"heed/collector"
 	"heed/pipeline/kafka"
 	"heed/pipeline/ledger"
 	"heed/pipeline/wal"
@@ -170,9 +171,9 @@ func (c *gatherer) buildSites(context.Context) error { return c.edge.build(c.cfg
 
 func (c *gatherer) makeCollector(context.Context) error {
 	if c.spool != nil {
-		return c.edge.make(c.spool)
+		return c.edge.make(collector.Logs{Events: c.spool})
 	}
-	return c.edge.make(c.topic)
+	return c.edge.make(collector.Logs{Events: c.topic})
 }
 
 func (c *gatherer) startWeb(context.Context) error {

@@ -65,9 +65,9 @@ func (e *edge) build(sites []Site) (err error) {
 	return err
 }
 
-// make makes the collector, whose events go to log.
-func (e *edge) make(log collector.Log) (err error) {
-	e.collector, err = collector.New(e.config(), log, e.enricher, e.logger)
+// make makes the collector in front of logs.
+func (e *edge) make(logs collector.Logs) (err error) {
+	e.collector, err = collector.New(e.config(), logs, e.enricher, e.logger)
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"heed/cmd/heed/demo"
+	"heed/collector"
 	"heed/pipeline/ledger"
 	"heed/pipeline/load"
 	"heed/pipeline/wal"
@@ -76,7 +77,9 @@ func (s *server) buildSites(context.Context) error {
 	return s.edge.build(sites)
 }
 
-func (s *server) makeCollector(context.Context) error { return s.edge.make(s.log) }
+func (s *server) makeCollector(context.Context) error {
+	return s.edge.make(collector.Logs{Events: s.log})
+}
 
 // openLedger begins to keep the accounts. They are followed until the log is closed and read to its end.
 func (s *server) openLedger(context.Context) (err error) {

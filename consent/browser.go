@@ -22,6 +22,9 @@ const (
 // String returns the number, as JavaScript writes it.
 func (r Rules) String() string { return strconv.Itoa(int(r)) }
 
+// Days is for how many days a choice counts.
+func (r Rules) Days() int { return int(r >> rulesDaysShift) }
+
 // BrowserRules returns what a browser in place decides by on a site: all that Resolve takes from the matrix and from the
 // site, save Children. The zero Place gives the rules of site.AssumePlace or, without one, the strictest, which hold until
 // a browser has learnt where it is.

@@ -83,9 +83,9 @@ var ref = func() NoticeRef {
 // someNotice returns the notice that the tests' records answer.
 func someNotice() *Notice {
 	return &Notice{
-		Version: 1, Kind: noticeKind, Site: "shop", Layout: "bar", Locale: "en", Edition: "2026-10",
+		Version: 1, Kind: NoticeKind, Site: "shop", Layout: "bar", Locale: "en", Edition: "2026-10",
 		Material: Material{
-			Version: 1, Kind: materialKind, ChoiceDays: 182,
+			Version: 1, Kind: MaterialKind, ChoiceDays: 182,
 			Controller: Controller{Name: "Shop Ltd", Contact: "privacy@shop.example", Country: "IE"},
 			Purposes: []Purpose{
 				{"basket", "essential", []string{"basket"}, 1, []string{"IE"}},

@@ -14,8 +14,8 @@ const MaxNoticeBytes = 256 << 10
 // The kinds of documents that are hashed by themselves. They stand inside the hashed bytes, so that no document passes
 // for one of another kind.
 const (
-	noticeKind   = "heed.consent.notice"
-	materialKind = "heed.consent.material"
+	NoticeKind   = "heed.consent.notice"   // Notice.Kind
+	MaterialKind = "heed.consent.material" // Material.Kind
 )
 
 // Limits of a notice.
@@ -165,7 +165,7 @@ func OpenNotice(text []byte, ref NoticeRef) (*Notice, error) {
 func (n *Notice) Validate() error {
 	var c checks
 	c.that(n.Version == Version, "v", "want 1")
-	c.that(n.Kind == noticeKind, "kind", "want "+noticeKind)
+	c.that(n.Kind == NoticeKind, "kind", "want "+NoticeKind)
 	c.name(n.Site, "site")
 	c.name(n.Layout, "layout")
 	c.name(n.Locale, "locale")
@@ -192,7 +192,7 @@ func (l *Look) check(c *checks) {
 
 func (m *Material) check(c *checks) {
 	c.that(m.Version == Version, "material.v", "want 1")
-	c.that(m.Kind == materialKind, "material.kind", "want "+materialKind)
+	c.that(m.Kind == MaterialKind, "material.kind", "want "+MaterialKind)
 	c.label(m.Controller.Name, "material.controller.name")
 	c.label(m.Controller.Contact, "material.controller.contact")
 	c.country(m.Controller.Country, "material.controller.country")

@@ -101,7 +101,7 @@ func TestArchiveFailure(t *testing.T) {
 		}
 	}
 	f("version", func(n *Notice) { n.Version = 0 })
-	f("kind", func(n *Notice) { n.Kind = materialKind })
+	f("kind", func(n *Notice) { n.Kind = MaterialKind })
 	f("no locale", func(n *Notice) { n.Locale = "" })
 	f("no buttons", func(n *Notice) { n.Look.Buttons = nil })
 	f("no texts", func(n *Notice) { n.Look.Texts = nil })

@@ -209,6 +209,12 @@ func (s State) categories() (granted consent.Categories, err error) {
 	return granted, nil
 }
 
+// Granted returns the categories that are granted after r, which must be valid.
+func (r *Record) Granted() consent.Categories {
+	granted, _ := r.Categories.categories() // Validate has read them
+	return granted
+}
+
 // grants reports whether r is a grant, whose id the visitor keeps: a yes, in whole or in part, or what a partial
 // withdrawal has left of one.
 func (r *Record) grants() bool {

@@ -200,14 +200,14 @@ func (s *Store) oneShard(ctx context.Context, rows []Row) (int, error) {
 	return shard, nil
 }
 
-// catchUp returns when every server that is up has what was inserted before anywhere. A quorum has an acknowledged
-// insert, and what is read may come from a server outside of it; the loader's decisions must not.
-func (s *Store) catchUp(ctx context.Context) error {
+// catchUp returns when every server that is up has what was inserted into a table before anywhere. A quorum has an
+// acknowledged insert, and what is read may come from a server outside of it; the loader's decisions must not.
+func (s *Store) catchUp(ctx context.Context, table string) error {
 	if s.cfg.Cluster == "" || s.dialect.plain {
 		return nil
 	}
 	ctx = driver.Context(ctx, driver.WithSettings(driver.Settings{"distributed_ddl_output_mode": "throw_only_active"}))
-	sql := fmt.Sprintf("SYSTEM SYNC REPLICA%s %s.events_local LIGHTWEIGHT", s.dialect.onCluster(), quoteName(s.database))
+	sql := fmt.Sprintf("SYSTEM SYNC REPLICA%s %s.%s LIGHTWEIGHT", s.dialect.onCluster(), quoteName(s.database), table)
 	if err := s.conn.Exec(ctx, sql); err != nil {
 		return fmt.Errorf("wait for replicas: %w", err)
 	}

@@ -30,7 +30,7 @@ type Stored struct {
 // Present returns the rows of origin at the positions from … to, both included, in no order. Origin in from and to is
 // not looked at. A position can hold several rows when an insert was repeated under another token.
 func (s *Store) Present(ctx context.Context, origin string, from, to schemas.Source) ([]Stored, error) {
-	if err := s.catchUp(ctx); err != nil {
+	if err := s.catchUp(ctx, "events_local"); err != nil {
 		return nil, fmt.Errorf("read back positions: %w", err)
 	}
 	least, most := uint64(0), uint64(math.MaxUint64)
@@ -100,7 +100,7 @@ func (s *Store) findIDs(ctx context.Context, site string, ids []string, found ma
 // and is returned.
 func (s *Store) RecentIDs(ctx context.Context, since time.Time, limit int, yield func(EventKey, schemas.Source, time.Time) error) error {
 	const little = 50_000 // rows
-	if err := s.catchUp(ctx); err != nil {
+	if err := s.catchUp(ctx, "events_local"); err != nil {
 		return fmt.Errorf("read recent event ids: %w", err)
 	}
 	to, stretch := endOfTime, time.Minute

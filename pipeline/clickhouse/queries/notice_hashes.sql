@@ -1,0 +1,1 @@
+SELECT arraySort(groupUniqArray(shown)) FROM consent_notices WHERE site = {site:String}

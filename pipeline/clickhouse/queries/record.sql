@@ -1,0 +1,6 @@
+SELECT site, row_index, hash, prev, record, id, time, event, method, jurisdiction, country, region, categories, wall, notice, shown, ends,
+    source_origin, source_partition, source_offset, source_event, loaded
+FROM consent_records
+WHERE id = {id:UUID} AND ({site:String} = '' OR site = {site:String})
+ORDER BY site, row_index
+LIMIT 1

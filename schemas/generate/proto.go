@@ -31,7 +31,7 @@ func generateProto(ctx context.Context) ([]output, error) {
 		return nil, err
 	}
 	codecs, err := runPlugin(ctx, "protoc-gen-go-vtproto",
-		"paths=source_relative,features=marshal+unmarshal+size+pool", descriptor)
+		"paths=source_relative,features=marshal+unmarshal+unmarshal_unsafe+size+pool", descriptor)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package snippet
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/sha512"
 	"embed"
@@ -8,7 +9,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
+	"strings"
 
 	"heed/consent"
 )
@@ -22,24 +25,38 @@ var sizes []byte
 // hashBytes of SHA-256 name a bundle: 80 bits, against accidents; Integrity guards against malice.
 const hashBytes = 10
 
-// Bundle is the script of one site. Its bytes depend on nothing but the Site and this version of Heed.
+// Bundle is what the pages of one site load. Its bytes depend on nothing but the Site and this version of Heed.
 type Bundle struct {
-	Hash      string // 20 hex digits of the script's SHA-256
-	Integrity string // the script's SRI value: "sha384-…"
-	// Script is to be served under the endpoint as Name, for ever, with Access-Control-Allow-Origin: *, since the
-	// browser verifies it across origins.
-	Script Encoded
-	// Loader is to be served under the endpoint as LoaderName, cached for minutes at most.
-	Loader Encoded
+	Script  File // the tracker, on every page
+	Consent File // the consent script, fetched when there is something to ask, to tell or to show
+	// Loaders name the other two and say by which rules to decide: one per answer that consent has for a place. The first is
+	// that of a place that is not known.
+	Loaders []Loader
 }
 
-// Name of the script under the endpoint.
-func (b Bundle) Name() string { return b.Hash + ".js" }
+// File is to be served under the endpoint as Name, for ever, with Access-Control-Allow-Origin: *, since the browser
+// verifies it across origins.
+type File struct {
+	Hash      string // 20 hex digits of its SHA-256
+	Integrity string // its SRI value: "sha384-…"
+	Encoded
+}
+
+// Name of the file under the endpoint.
+func (f File) Name() string { return f.Hash + ".js" }
+
+// Loader is to be served under the endpoint as LoaderName to browsers at places of these rules and links, cached for
+// minutes at most and by no one but the browser.
+type Loader struct {
+	Rules consent.Rules
+	Links consent.Links
+	File  File // Hash tells one loader from another; it is not its name
+}
 
 // Encoded is one file in the forms in which it is served. All are UTF-8 JavaScript.
 type Encoded struct{ Plain, Gzip, Brotli []byte }
 
-// Build makes the script of one site. It reads only what is embedded in the program and uses no network. It fails on an
+// Build makes the scripts of one site. It reads only what is embedded in the program and uses no network. It fails on an
 // invalid Site and on a script above the limits of size.json; the error names limit and size.
 func Build(site Site) (Bundle, error) {
 	return build(site, library{snippet: sources, consent: consent.Sources}, sizes)
@@ -48,7 +65,7 @@ func Build(site Site) (Bundle, error) {
 // library is where the sources come from.
 type library struct{ snippet, consent fs.FS }
 
-func build(site Site, lib library, sizes []byte) (Bundle, error) {
+func build(site Site, lib library, sizes []byte) (b Bundle, err error) {
 	if err := site.Validate(); err != nil {
 		return Bundle{}, err
 	}
@@ -56,27 +73,18 @@ func build(site Site, lib library, sizes []byte) (Bundle, error) {
 	if err != nil {
 		return Bundle{}, fmt.Errorf("read size.json: %w", err)
 	}
-	script, err := lib.bundle("main.ts", site.defines())
-	if err != nil {
+	if b.Script, err = lib.file("main.ts", site.defines()); err != nil {
 		return Bundle{}, fmt.Errorf("build the script of site %q: %w", site.ID, err)
 	}
-	digest, sum := sha256.Sum256(script), sha512.Sum384(script)
-	b := Bundle{
-		Hash:      hex.EncodeToString(digest[:hashBytes]),
-		Integrity: "sha384-" + base64.StdEncoding.EncodeToString(sum[:]),
+	if b.Consent, err = lib.file("consent.ts", site.defines()); err != nil {
+		return Bundle{}, fmt.Errorf("build the consent script of site %q: %w", site.ID, err)
 	}
-	loader, err := lib.bundle("loader.ts", map[string]string{
-		"SCRIPT":    strconv.Quote(site.Endpoint + "/" + b.Name()),
-		"INTEGRITY": strconv.Quote(b.Integrity),
-	})
-	if err != nil {
-		return Bundle{}, fmt.Errorf("build the loader of site %q: %w", site.ID, err)
-	}
-	if b.Script, err = encode(script); err != nil {
-		return Bundle{}, fmt.Errorf("compress the script of site %q: %w", site.ID, err)
-	}
-	if b.Loader, err = encode(loader); err != nil {
-		return Bundle{}, fmt.Errorf("compress the loader of site %q: %w", site.ID, err)
+	for _, v := range consent.BrowserVariants(site.Asserts) {
+		file, err := lib.file("loader.ts", site.loaderDefines(b, v))
+		if err != nil {
+			return Bundle{}, fmt.Errorf("build the loader of site %q: %w", site.ID, err)
+		}
+		b.Loaders = append(b.Loaders, Loader{Rules: v.Rules, Links: v.Links, File: file})
 	}
 	if err := limits.check(site, b); err != nil {
 		return Bundle{}, fmt.Errorf("site %q: %w", site.ID, err)
@@ -84,20 +92,38 @@ func build(site Site, lib library, sizes []byte) (Bundle, error) {
 	return b, nil
 }
 
-// defines are the constants that main.ts declares, as JavaScript.
-func (s Site) defines() map[string]string {
-	name := s.CookieName
-	if name == "" {
-		name = "heed"
+// file builds, names and compresses one script.
+func (lib library) file(entry string, defines map[string]string) (File, error) {
+	script, err := lib.bundle(entry, defines)
+	if err != nil {
+		return File{}, err
 	}
+	encoded, err := encode(script)
+	if err != nil {
+		return File{}, fmt.Errorf("compress %s: %w", entry, err)
+	}
+	digest, sum := sha256.Sum256(script), sha512.Sum384(script)
+	return File{
+		Hash:      hex.EncodeToString(digest[:hashBytes]),
+		Integrity: "sha384-" + base64.StdEncoding.EncodeToString(sum[:]),
+		Encoded:   encoded,
+	}, nil
+}
+
+// defines are the constants that main.ts and consent.ts declare, as JavaScript.
+func (s Site) defines() map[string]string {
 	return map[string]string{
 		"ENDPOINT":        strconv.Quote(s.Endpoint),
 		"KEY":             strconv.Quote(s.Key),
 		"NOTICE":          strconv.Quote(s.Notice),
-		"COOKIE_NAME":     strconv.Quote(name),
+		"COOKIE_NAME":     strconv.Quote(cmp.Or(s.CookieName, "heed")),
 		"COOKIE_DOMAIN":   strconv.Quote(s.CookieDomain),
-		"ANONYMOUS_COUNT": strconv.FormatBool(s.AnonymousCount),
-		"RULES":           s.rules().String(),
+		"ANONYMOUS_COUNT": strconv.FormatBool(s.Asserts.AnonymousCount),
+		"EXEMPTION":       strconv.FormatBool(s.Asserts.Exemption),
+		"CHILDREN":        strconv.FormatBool(s.Asserts.Children),
+		"RULES":           consent.BrowserRules(consent.Place{}, s.Asserts).String(),
+		"NOTICES":         s.noticeTable(),
+		"RECORD_SHOWN":    strconv.FormatBool(s.RecordShown),
 		"ROUTES":          strconv.FormatBool(s.Features.Routes),
 		"HASH_ROUTES":     strconv.FormatBool(s.Features.HashRoutes),
 		"ENGAGEMENT":      strconv.FormatBool(s.Features.Engagement),
@@ -105,7 +131,24 @@ func (s Site) defines() map[string]string {
 	}
 }
 
-// rules are those of an unknown place: until a page can say where it is, every browser decides by the strictest row.
-func (s Site) rules() consent.Rules {
-	return consent.BrowserRules(consent.Place{}, consent.Site{AnonymousCount: s.AnonymousCount, Exemption: s.Exemption})
+// noticeTable is what the consent script finds a notice by: one line each of the prompt's number in consent.Rules, locale and
+// shown_hash.
+func (s Site) noticeTable() string {
+	lines := make([]string, len(s.Notices))
+	for i, n := range s.Notices {
+		lines[i] = fmt.Sprintf("%d %s %s", slices.Index(layouts, consent.Prompt(n.Layout))+1, n.Locale, n.Shown)
+	}
+	return strconv.Quote(strings.Join(lines, "\n"))
+}
+
+func (s Site) loaderDefines(b Bundle, v consent.BrowserVariant) map[string]string {
+	return map[string]string{
+		"ENDPOINT":          strconv.Quote(s.Endpoint),
+		"SCRIPT":            strconv.Quote(b.Script.Name()),
+		"INTEGRITY":         strconv.Quote(b.Script.Integrity),
+		"CONSENT":           strconv.Quote(b.Consent.Name()),
+		"CONSENT_INTEGRITY": strconv.Quote(b.Consent.Integrity),
+		"RULES":             v.Rules.String(),
+		"LINKS":             strconv.Itoa(int(v.Links)),
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"strings"
@@ -23,7 +24,11 @@ import (
 func largestSite() Site {
 	return Site{
 		ID: "shop", Key: "k5x7w2mqp3", Endpoint: "https://stats.example.com/h/k5x7w2mqp3", Notice: "0a1b2c3d",
-		CookieDomain: "example.com", AnonymousCount: true, Exemption: true,
+		CookieDomain: "example.com", Asserts: consent.Site{AnonymousCount: true, Exemption: true},
+		Notices: []Notice{
+			{"opt_in", "en", strings.Repeat("0123456789abcdef", 4)}, {"opt_out", "en", strings.Repeat("0f1e2d3c4b5a6978", 4)},
+			{"notice", "en", strings.Repeat("fedcba9876543210", 4)},
+		},
 		Features: Features{Routes: true, HashRoutes: true, Engagement: true, Forms: true},
 	}
 }
@@ -47,8 +52,9 @@ func TestSize(t *testing.T) {
 		t.Logf("%-7s raw %d of %d, gzip %d of %d, brotli %d of %d bytes", name,
 			len(got.Plain), limit.Raw, len(got.Gzip), limit.Gzip, len(got.Brotli), limit.Brotli)
 	}
-	f("tracker", b.Script, limits.Tracker)
-	f("loader", b.Loader, limits.Loader)
+	f("tracker", b.Script.Encoded, limits.Tracker)
+	f("consent", b.Consent.Encoded, limits.Consent)
+	f("loader", b.Loaders[0].File.Encoded, limits.Loader)
 	if limits.Tracker.Brotli > 4096 {
 		t.Errorf("size.json allows a tracker of %d bytes brotli, want at most 4096", limits.Tracker.Brotli)
 	}
@@ -57,7 +63,7 @@ func TestSize(t *testing.T) {
 func TestBuildRefusesWhatIsTooLarge(t *testing.T) {
 	lib := library{snippet: sources, consent: consent.Sources}
 	tight := []byte(`{"tracker": {"raw": 99999, "gzip": 99999, "brotli": 100},
-		"loader": {"raw": 9999, "gzip": 9999, "brotli": 9999}}`)
+		"consent": {"raw": 99999, "gzip": 99999, "brotli": 99999}, "loader": {"raw": 9999, "gzip": 9999, "brotli": 9999}}`)
 	_, err := build(largestSite(), lib, tight)
 	if err == nil || !strings.Contains(err.Error(), "above its limit of 100 in size.json") {
 		t.Errorf("build with a limit of 100 bytes brotli: error %v, want one that names the limit", err)
@@ -80,36 +86,59 @@ func TestBuildIsDeterministic(t *testing.T) {
 			t.Errorf("two builds of one site have different %ss", name)
 		}
 	}
-	f("script", first.Script, second.Script)
-	f("loader", first.Loader, second.Loader)
+	f("script", first.Script.Encoded, second.Script.Encoded)
+	f("consent script", first.Consent.Encoded, second.Consent.Encoded)
+	for i := range first.Loaders {
+		f("loader", first.Loaders[i].File.Encoded, second.Loaders[i].File.Encoded)
+	}
 	other := largestSite()
 	other.Notice = "ffffffff"
-	if changed := mustBuild(t, other); changed.Hash == first.Hash {
-		t.Errorf("Build with another notice has hash %s, want another than the first", changed.Hash)
+	if changed := mustBuild(t, other); changed.Script.Hash == first.Script.Hash {
+		t.Errorf("Build with another notice has hash %s, want another than the first", changed.Script.Hash)
 	}
 }
 
 func TestBuildNamesItsBytes(t *testing.T) {
 	b := mustBuild(t, largestSite())
-	digest, sum := sha256.Sum256(b.Script.Plain), sha512.Sum384(b.Script.Plain)
-	if want := hex.EncodeToString(digest[:])[:20]; b.Hash != want {
-		t.Errorf("Hash = %s, want %s", b.Hash, want)
-	}
-	if want := "sha384-" + base64.StdEncoding.EncodeToString(sum[:]); b.Integrity != want {
-		t.Errorf("Integrity = %s, want %s", b.Integrity, want)
-	}
-	for _, want := range []string{`"` + largestSite().Endpoint + "/" + b.Name() + `"`, `"` + b.Integrity + `"`} {
-		if !bytes.Contains(b.Loader.Plain, []byte(want)) {
-			t.Errorf("loader %s does not contain %s", b.Loader.Plain, want)
+	for _, file := range []File{b.Script, b.Consent} {
+		digest, sum := sha256.Sum256(file.Plain), sha512.Sum384(file.Plain)
+		if want := hex.EncodeToString(digest[:])[:20]; file.Hash != want {
+			t.Errorf("Hash = %s, want %s", file.Hash, want)
+		}
+		if want := "sha384-" + base64.StdEncoding.EncodeToString(sum[:]); file.Integrity != want {
+			t.Errorf("Integrity = %s, want %s", file.Integrity, want)
+		}
+		for _, loader := range b.Loaders {
+			for _, want := range []string{`"` + file.Name() + `"`, `"` + file.Integrity + `"`} {
+				if !bytes.Contains(loader.File.Plain, []byte(want)) {
+					t.Errorf("loader %s does not contain %s", loader.File.Plain, want)
+				}
+			}
 		}
 	}
-	for _, e := range []Encoded{b.Script, b.Loader} {
+	for _, e := range []Encoded{b.Script.Encoded, b.Consent.Encoded, b.Loaders[0].File.Encoded} {
 		zipped, err := gzip.NewReader(bytes.NewReader(e.Gzip))
 		if err != nil {
 			t.Fatal(err)
 		}
 		checkReads(t, "gzip", zipped, e.Plain)
 		checkReads(t, "brotli", brotli.NewReader(bytes.NewReader(e.Brotli)), e.Plain)
+	}
+}
+
+// Each place of the matrix has a loader that says its rules and links, and nothing else tells them apart.
+func TestBuildMakesALoaderPerAnswer(t *testing.T) {
+	b := mustBuild(t, largestSite())
+	if want := consent.BrowserVariants(largestSite().Asserts); len(b.Loaders) != len(want) {
+		t.Fatalf("Build makes %d loaders, want %d", len(b.Loaders), len(want))
+	}
+	seen := map[string]bool{}
+	for _, loader := range b.Loaders {
+		says := fmt.Sprintf("{rules:%s,links:%d,", loader.Rules, loader.Links)
+		if !bytes.Contains(loader.File.Plain, []byte(says)) || seen[loader.File.Hash] {
+			t.Errorf("loader %s is a double or does not contain %s", loader.File.Plain, says)
+		}
+		seen[loader.File.Hash] = true
 	}
 }
 
@@ -139,7 +168,7 @@ func TestBuildLeavesOutWhatIsOff(t *testing.T) {
 	f("hash routes", "%23", func(s *Site) { s.Features.HashRoutes = false })
 	f("engagement", "hasFocus", func(s *Site) { s.Features.Engagement = false })
 	f("forms", "HTMLFormElement", func(s *Site) { s.Features.Forms = false })
-	f("anonymous count", "utm_", func(s *Site) { s.AnonymousCount = false })
+	f("anonymous count", "utm_", func(s *Site) { s.Asserts.AnonymousCount = false })
 }
 
 func TestBuildHasNoEval(t *testing.T) {

@@ -16,7 +16,7 @@ func ExampleBuild() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(len(bundle.Name()), strings.HasPrefix(bundle.Integrity, "sha384-"), len(bundle.Script.Brotli) < 4096)
+	fmt.Println(len(bundle.Script.Name()), strings.HasPrefix(bundle.Script.Integrity, "sha384-"), len(bundle.Script.Brotli) <= 4096)
 	// Output: 23 true true
 }
 

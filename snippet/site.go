@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
+
+	"heed/consent"
 )
 
 // maxEndpointBytes bounds what a site's own address adds to each page load.
@@ -22,11 +25,31 @@ type Site struct {
 	// CookieName of the choice; "heed" when empty.
 	CookieName string
 	// CookieDomain is the registrable domain that shares the choice; empty keeps it on the page's own host.
-	CookieDomain   string
-	AnonymousCount bool // count page views without consent where Exemption, or later the place, allows it
-	Exemption      bool // the owner asserts an exemption that allows the anonymous count
-	Features       Features
+	CookieDomain string
+	Asserts      consent.Site // what the owner asserts; with AssumePlace it decides which rules hold where no place is known
+	// Notices that are in force, in the owner's order of preference: the locale of the first serves whoever speaks none of
+	// them. Without any the script asks nothing, and the page makes choices by heed('consent', …).
+	Notices     []Notice
+	RecordShown bool // make a consent record, too, of each time a notice is put on the screen
+	Features    Features
 }
+
+// Notice names one notice as it is archived. Its bytes are to be served under the endpoint as Name, for ever, with
+// Access-Control-Allow-Origin: *, since the browser verifies them across origins.
+type Notice struct {
+	Layout string // opt_in, opt_out or notice: the values of consent.Prompt
+	Locale string // BCP 47, as de or pt-BR
+	Shown  string // shown_hash of the archived notice: 64 lower-case hex digits
+}
+
+// Name of the notice under the endpoint.
+func (n Notice) Name() string { return n.Shown[:noticeNameDigits] + ".json" }
+
+// noticeNameDigits of shown_hash name a notice: 128 bits.
+const noticeNameDigits = 32
+
+// layouts are the notices that there are, in the order of consent.Rules: a prompt's number is one more than its place.
+var layouts = []consent.Prompt{consent.NoticePrompt, consent.OptOutPrompt, consent.OptInPrompt}
 
 // Features are the parts that a bundle has beside page views, custom events and the choice. The zero value has none.
 type Features struct {
@@ -46,6 +69,8 @@ var (
 	noticeForm = regexp.MustCompile(`^[0-9a-f]{8}$`)
 	cookieForm = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 	domainForm = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`)
+	localeForm = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
+	shownForm  = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
 // Validate reports all that is wrong with s.
@@ -63,6 +88,10 @@ func (s Site) Validate() error {
 	check(s.CookieName == "" || cookieForm.MatchString(s.CookieName), "cookie name", "1 to 64 letters, digits, _, . or -")
 	check(s.CookieDomain == "" || domainForm.MatchString(s.CookieDomain), "cookie domain", "a domain such as example.com")
 	check(s.Features.Routes || !s.Features.HashRoutes, "hash routes", "routes to be on as well")
+	for _, n := range s.Notices {
+		ok := slices.Contains(layouts, consent.Prompt(n.Layout)) && localeForm.MatchString(n.Locale) && shownForm.MatchString(n.Shown)
+		check(ok, "notices", "a layout, a locale and a hash of 64 lower-case hex digits each")
+	}
 	return errors.Join(errs...)
 }
 

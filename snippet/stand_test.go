@@ -28,6 +28,7 @@ type stand struct {
 
 type standSite struct {
 	bundle  Bundle
+	before  string // script that pages run before all others
 	answers []standAnswer
 	batches []standBatch
 	arrived chan struct{} // closed and replaced with each batch
@@ -63,6 +64,7 @@ func newStand(t *testing.T) *stand {
 	collector.HandleFunc("GET /h/{key}/{asset}", s.asset)
 	collector.HandleFunc("GET /control/{key}/batches", s.report)
 	collector.HandleFunc("POST /control/{key}/answers", s.script)
+	collector.HandleFunc("POST /control/{key}/before", s.setBefore)
 	s.collector = httptest.NewServer(collector)
 	t.Cleanup(s.collector.Close)
 	pages := http.NewServeMux()
@@ -87,7 +89,7 @@ func (s *stand) site(key string) (*standSite, error) {
 	anonymous := strings.HasPrefix(key, "anonymous")
 	bundle, err := Build(Site{
 		ID: key, Key: key, Endpoint: s.endpoint(key), Notice: standNotice, CookieName: "heed_" + key,
-		AnonymousCount: anonymous, Exemption: anonymous, Features: features,
+		Asserts: consent.Site{AnonymousCount: anonymous, Exemption: anonymous}, Features: features,
 	})
 	if err != nil {
 		return nil, err
@@ -102,17 +104,23 @@ func (s *stand) page(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Has("csp") {
 		w.Header().Set("Content-Security-Policy", "connect-src 'none'")
 	}
+	before := ""
+	if site, err := s.site(r.PathValue("key")); err == nil {
+		s.mu.Lock()
+		before = site.before
+		s.mu.Unlock()
+	}
 	tag := Tag(s.endpoint(r.PathValue("key")))
 	if r.URL.Query().Has("twice") {
 		tag += tag
 	}
 	fmt.Fprintf(w, `<!doctype html><title>A page</title><link rel="icon" href="data:,">
-%s<script>%s</script>
+<script>%s</script>%s<script>%s</script>
 <form id="signup" action="thanks">
 <input name="id" value="secret-value"><input name="getAttribute"><button>Send</button></form>
 <form name="search" action="found"><button>Search</button></form>
 <form action="other"><button>Go</button></form>
-`, tag, pageScript)
+`, before, tag, pageScript)
 }
 
 // pageScript calls heed before it is there, as a page may.
@@ -131,9 +139,11 @@ func (s *stand) asset(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Encoding", "br")
 	switch r.PathValue("asset") {
 	case LoaderName:
-		w.Write(site.bundle.Loader.Brotli)
-	case site.bundle.Name():
+		w.Write(site.bundle.Loaders[0].File.Brotli)
+	case site.bundle.Script.Name():
 		w.Write(site.bundle.Script.Brotli)
+	case site.bundle.Consent.Name():
+		w.Write(site.bundle.Consent.Brotli)
 	default:
 		w.Header().Del("Content-Encoding")
 		http.NotFound(w, r)
@@ -242,4 +252,21 @@ func (s *stand) script(w http.ResponseWriter, r *http.Request) {
 	if err := json.NewDecoder(r.Body).Decode(&site.answers); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 	}
+}
+
+// setBefore sets what the pages of a site run before anything else: the signals of a visitor, or what a hostile page does.
+func (s *stand) setBefore(w http.ResponseWriter, r *http.Request) {
+	site, err := s.site(r.PathValue("key"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	script, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	site.before = string(script)
 }

@@ -89,6 +89,6 @@ func (f *finder) remember(at scriptName, script *collector.Asset) *collector.Ass
 
 // bundleAsset is a stored script as a collector serves it.
 func bundleAsset(b clickhouse.Bundle) *collector.Asset {
-	a := asset(b.Hash+".js", bundleCache, b.Hash, snippet.Encoded{Plain: b.Plain, Gzip: b.Gzip, Brotli: b.Brotli})
+	a := asset(b.Hash+".js", bundleCache, snippet.File{Hash: b.Hash, Encoded: snippet.Encoded{Plain: b.Plain, Gzip: b.Gzip, Brotli: b.Brotli}})
 	return &a
 }

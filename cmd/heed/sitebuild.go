@@ -115,7 +115,7 @@ func buildSite(site Site, endpoint, cookieName string, in *install) (builtSite, 
 	bundle, err := snippet.Build(snippet.Site{
 		ID: site.ID, Key: site.Key, Endpoint: endpoint, Notice: notice,
 		CookieName: cookieName, CookieDomain: cookieDomain(site),
-		AnonymousCount: site.AnonymousCount, Exemption: site.Exemption.Asserted(),
+		Asserts:  consent.Site{AnonymousCount: site.AnonymousCount, Exemption: site.Exemption.Asserted()},
 		Features: snippet.Features{Routes: site.SPA, Engagement: site.Engagement, Forms: site.Forms},
 	})
 	if err != nil {
@@ -127,16 +127,17 @@ func buildSite(site Site, endpoint, cookieName string, in *install) (builtSite, 
 		Rate:       float64(site.Rate),
 		VisitorKey: in.siteKey("visitor", site.ID), SealKey: in.siteKey("seal", site.ID), Notice: notice,
 		Assets: []collector.Asset{
-			asset(snippet.LoaderName, loaderCache, bundle.Hash, bundle.Loader),
-			asset(bundle.Name(), bundleCache, bundle.Hash, bundle.Script),
+			asset(snippet.LoaderName, loaderCache, bundle.Loaders[0].File),
+			asset(bundle.Script.Name(), bundleCache, bundle.Script),
+			asset(bundle.Consent.Name(), bundleCache, bundle.Consent),
 		},
 	}}, nil
 }
 
-// asset gives one file its headers. A loader's tag is its bundle's hash: nothing else in it changes.
-func asset(name, cache, hash string, file snippet.Encoded) collector.Asset {
+// asset gives one file its headers.
+func asset(name, cache string, file snippet.File) collector.Asset {
 	return collector.Asset{
-		Name: name, ContentType: javaScript, CacheControl: cache, ETag: `"` + hash + `"`,
+		Name: name, ContentType: javaScript, CacheControl: cache, ETag: `"` + file.Hash + `"`,
 		Plain: file.Plain, Gzip: file.Gzip, Brotli: file.Brotli,
 	}
 }
@@ -256,7 +257,7 @@ func keepAssets(dir string, assets []collector.Asset) ([]collector.Asset, error)
 }
 
 func readBundle(dir, name string) (collector.Asset, error) {
-	var file snippet.Encoded
+	file := snippet.File{Hash: name[:len(name)-len(".js")]}
 	var errs []error
 	read := func(suffix string) []byte {
 		data, err := os.ReadFile(filepath.Join(dir, name+suffix))
@@ -269,5 +270,5 @@ func readBundle(dir, name string) (collector.Asset, error) {
 	if err := errors.Join(errs...); err != nil {
 		return collector.Asset{}, fmt.Errorf("read kept script: %w", err)
 	}
-	return asset(name, bundleCache, name[:len(name)-len(".js")], file), nil
+	return asset(name, bundleCache, file), nil
 }

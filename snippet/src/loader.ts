@@ -1,16 +1,38 @@
-// The short-lived script behind the pasted tag. It names the immutable bundle, which the browser verifies.
+// The short-lived script behind the pasted tag. It says by which rules to decide here, and names the immutable scripts,
+// which the browser verifies.
+import type { Rules } from '../../consent/rules.ts'
 import { guard } from './guard.ts'
+import type { Handed, Host } from './handover.ts'
 
+declare const ENDPOINT: string
 declare const SCRIPT: string
 declare const INTEGRITY: string
+declare const CONSENT: string
+declare const CONSENT_INTEGRITY: string
+declare const RULES: Rules
+declare const LINKS: number
+
+/** The place that an answer named in its header Server-Timing: heed;desc="US-CA". */
+function placeOf(entries: PerformanceEntryList): string {
+  const timings = (entries[0] as PerformanceResourceTiming | undefined)?.serverTiming ?? []
+  return timings.find(({ name }) => name === 'heed')?.description ?? ''
+}
 
 guard(() => {
-  const tag = document.currentScript
-  const script = document.createElement('script')
-  script.async = true
-  script.src = SCRIPT
-  script.integrity = INTEGRITY
-  script.crossOrigin = 'anonymous'
-  if (tag?.nonce) script.nonce = tag.nonce // a policy with nonces allows what our tag brings
-  document.head.append(script)
+  const tag = document.currentScript as HTMLScriptElement
+  const nonce = tag.nonce // a policy with nonces allows what our tag brings
+  const add = (name: string, integrity: string, heed: Handed | Host) => {
+    const script = Object.assign(document.createElement('script'), { heed, integrity, crossOrigin: 'anonymous' })
+    if (nonce) script.nonce = nonce
+    script.src = `${ENDPOINT}/${name}`
+    document.head.append(script)
+    return script
+  }
+  add(SCRIPT, INTEGRITY, {
+    rules: RULES,
+    links: LINKS,
+    place: placeOf(performance.getEntriesByName(tag.src)),
+    page: placeOf(performance.getEntriesByType('navigation')),
+    choose: (host) => add(CONSENT, CONSENT_INTEGRITY, host),
+  })
 })()

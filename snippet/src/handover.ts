@@ -1,0 +1,38 @@
+// What one script hands the next, as the property heed of its <script> element. They are built apart, so these names are
+// not shortened.
+import type { Rules } from '../../consent/rules.ts'
+import type { Age } from '../../schemas/event.gen.ts'
+
+/** heed(…) as it was called. */
+export type Call = readonly [command?: unknown, first?: unknown, second?: unknown]
+
+/** What the loader hands the tracker. */
+export type Handed = {
+  /** What the collector says of the place where it sees this browser. */
+  readonly rules: Rules
+  readonly links: number
+  /** The place's code, as US-CA; "" when not known. */
+  readonly place: string
+  /** The place that the page's own answer names; "" when it names none. */
+  readonly page: string
+  /** Fetches the consent script and hands it the host. */
+  readonly choose: (host: Host) => HTMLScriptElement
+}
+
+/** What the tracker hands the consent script: what both decide by, and a way to tell one another. */
+export type Host = Omit<Handed, 'rules'> & {
+  rules: Rules
+  /** As heed('age', …) said; kept nowhere else. */
+  age: Age | ''
+  /** The choice of this page load, where cookies are blocked. */
+  memory: string
+  /** Calls that the consent script has yet to hear. While there are any, nothing begins and nothing is sent. */
+  calls: { readonly push: (call: Call) => unknown; readonly length?: number }
+  /** Decides anew: the choice, the age or the rules have changed. */
+  readonly follow: () => void
+  /** Takes a call that is not the consent script's. */
+  readonly call: (...call: Call) => void
+}
+
+/** The element of the running script, with what the script before has put there. */
+export type HandingScript = HTMLOrSVGScriptElement & { readonly heed?: unknown }

@@ -120,9 +120,12 @@ func TestReplicatedTablesAreMade(t *testing.T) {
 		"consent_roots /heed/default/consent_roots 1-a",
 		"dead_letters_local /heed/default/dead_letters_local/1 a",
 		"edge_counts /heed/default/edge_counts 1-a",
+		"erased /heed/default/erased 1-a",
+		"erasures /heed/default/erasures 1-a",
 		"events_local /heed/default/events_local/1 a",
 		"load_ends /heed/default/load_ends 1-a",
 		"schema_migrations /heed/default/schema_migrations 1-a",
+		"withdrawn /heed/default/withdrawn 1-a",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("replicated tables:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -1,60 +1,12 @@
 package clickhouse
 
 import (
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"heed/schemas"
 )
-
-// chunk is how many values are handed to the driver's column at once: enough to forget the call, few enough to be no
-// garbage worth speaking of beside the block.
-const chunk = 1024
-
-// each fills a column with one value per row.
-func each[T, V any](value func(T) V) func(appendTo, []T) error {
-	return func(add appendTo, rows []T) error {
-		values := make([]V, 0, min(chunk, len(rows)))
-		for part := range slices.Chunk(rows, chunk) {
-			values = values[:0]
-			for _, row := range part {
-				values = append(values, value(row))
-			}
-			if err := add(values); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-}
-
-// words fills a LowCardinality column. The driver takes its values as any, which costs an allocation for each: here one
-// for each that differs.
-func words[T any](value func(T) string) func(appendTo, []T) error {
-	return func(add appendTo, rows []T) error {
-		seen := map[string]any{}
-		return each(func(row T) any {
-			text := value(row)
-			word, ok := seen[text]
-			if !ok {
-				word = text
-				seen[text] = word
-			}
-			return word
-		})(add, rows)
-	}
-}
-
-// of fills a column from a field of the envelope, word a LowCardinality one.
-func of[V any](field func(*schemas.Envelope) V) func(appendTo, []Row) error {
-	return each(func(row Row) V { return field(row.Envelope) })
-}
-
-func word(field func(*schemas.Envelope) string) func(appendTo, []Row) error {
-	return words(func(row Row) string { return field(row.Envelope) })
-}
 
 const (
 	lowCardinality = "LowCardinality(String)"
@@ -136,8 +88,17 @@ var endColumns = []column[LoadEnds]{
 	{"to_offset", "UInt64", each(func(e LoadEnds) uint64 { return e.To })},
 	{"stored", "UInt64", each(func(e LoadEnds) uint64 { return e.Stored })},
 	{"duplicates", "UInt64", each(func(e LoadEnds) uint64 { return e.Duplicates })},
+	{"withdrawn", "UInt64", each(func(e LoadEnds) uint64 { return e.Withdrawn })},
 	{"dead", "UInt64", each(func(e LoadEnds) uint64 { return e.Dead })},
 	{"at", milliseconds, each(func(e LoadEnds) time.Time { return e.At })},
+}
+
+// withdrawnColumns are the columns of the table withdrawn but for put, which the server fills in.
+var withdrawnColumns = []column[Withdrawal]{
+	{"site", lowCardinality, words(func(w Withdrawal) string { return w.Site })},
+	{"record", "FixedString(16)", each(func(w Withdrawal) []byte { return w.Record[:] })},
+	{"keeps", "UInt8", each(func(w Withdrawal) uint8 { return w.Keeps })},
+	{"at", milliseconds, each(func(w Withdrawal) time.Time { return w.At })},
 }
 
 // edgeColumns are the columns of the table edge_counts.

@@ -9,7 +9,7 @@ import (
 )
 
 // LoadEnds counts how the events of one site ended that stood in one planned batch of a partition: each event once, as
-// a row, as a duplicate of one, or as a dead letter. They are the rows of the table load_ends.
+// a row, as a duplicate of one, as withdrawn, or as a dead letter. They are the rows of the table load_ends.
 type LoadEnds struct {
 	At         time.Time // when they were counted; the same for all rows of an insert
 	Site       string    // "" where it could not be read
@@ -18,6 +18,7 @@ type LoadEnds struct {
 	From, To   uint64 // offsets of the plan: From included, To not
 	Stored     uint64
 	Duplicates uint64
+	Withdrawn  uint64
 	Dead       uint64
 }
 
@@ -35,7 +36,7 @@ func (s *Store) InsertEnds(ctx context.Context, token string, ends []LoadEnds) e
 
 // EndTotals is how the events of a site ended that came from an origin.
 type EndTotals struct {
-	Stored, Duplicates, Dead uint64
+	Stored, Duplicates, Withdrawn, Dead uint64
 }
 
 // EndTotals sums what InsertEnds has written, by site.
@@ -49,7 +50,7 @@ func (s *Store) EndTotals(ctx context.Context, origin string) (map[string]EndTot
 	for rows.Next() {
 		var site string
 		var sum EndTotals
-		if err := rows.Scan(&site, &sum.Stored, &sum.Duplicates, &sum.Dead); err != nil {
+		if err := rows.Scan(&site, &sum.Stored, &sum.Duplicates, &sum.Withdrawn, &sum.Dead); err != nil {
 			return nil, fmt.Errorf("sum load ends: %w", err)
 		}
 		totals[site] = sum

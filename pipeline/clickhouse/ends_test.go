@@ -25,19 +25,19 @@ func TestEndsCountEachRangeOnce(t *testing.T) {
 	}
 	at := func(site string, minute int, from, to, stored, duplicates uint64) clickhouse.LoadEnds {
 		return clickhouse.LoadEnds{At: day.Add(time.Duration(minute) * time.Minute), Site: site, Origin: "topic.1", Partition: 2,
-			From: from, To: to, Stored: stored, Duplicates: duplicates, Dead: 1}
+			From: from, To: to, Stored: stored, Duplicates: duplicates, Withdrawn: 4, Dead: 1}
 	}
 	first := []clickhouse.LoadEnds{at("a", 0, 0, 10, 7, 0), at("b", 0, 0, 10, 1, 0)}
-	f("1", first, "map[a:{7 0 1} b:{1 0 1}]")
-	f("1", first, "map[a:{7 0 1} b:{1 0 1}]")
-	f("1 again", []clickhouse.LoadEnds{at("a", 1, 0, 10, 5, 2)}, "map[a:{5 2 1} b:{1 0 1}]")
-	f("late", []clickhouse.LoadEnds{at("a", -1, 0, 10, 9, 9)}, "map[a:{5 2 1} b:{1 0 1}]")
-	f("months later", []clickhouse.LoadEnds{at("b", 90*24*60, 0, 10, 2, 0)}, "map[a:{5 2 1} b:{2 0 1}]")
-	f("2", []clickhouse.LoadEnds{at("a", 2, 10, 20, 10, 0)}, "map[a:{15 2 2} b:{2 0 1}]")
+	f("1", first, "map[a:{7 0 4 1} b:{1 0 4 1}]")
+	f("1", first, "map[a:{7 0 4 1} b:{1 0 4 1}]")
+	f("1 again", []clickhouse.LoadEnds{at("a", 1, 0, 10, 5, 2)}, "map[a:{5 2 4 1} b:{1 0 4 1}]")
+	f("late", []clickhouse.LoadEnds{at("a", -1, 0, 10, 9, 9)}, "map[a:{5 2 4 1} b:{1 0 4 1}]")
+	f("months later", []clickhouse.LoadEnds{at("b", 90*24*60, 0, 10, 2, 0)}, "map[a:{5 2 4 1} b:{2 0 4 1}]")
+	f("2", []clickhouse.LoadEnds{at("a", 2, 10, 20, 10, 0)}, "map[a:{15 2 8 2} b:{2 0 4 1}]")
 	other := at("a", 0, 0, 10, 100, 0)
 	other.Origin = "topic.2"
-	f("elsewhere", []clickhouse.LoadEnds{other}, "map[a:{15 2 2} b:{2 0 1}]")
-	f("none", nil, "map[a:{15 2 2} b:{2 0 1}]")
+	f("elsewhere", []clickhouse.LoadEnds{other}, "map[a:{15 2 8 2} b:{2 0 4 1}]")
+	f("none", nil, "map[a:{15 2 8 2} b:{2 0 4 1}]")
 }
 
 func TestEdgeCountsNewestWins(t *testing.T) {

@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
-	blocks "github.com/ClickHouse/clickhouse-go/v2/lib/column"
-	"golang.org/x/sync/errgroup"
 
 	"heed/schemas"
 )
@@ -133,15 +130,6 @@ func (s *Store) inserting(ctx context.Context, to target) context.Context {
 	return driver.Context(ctx, driver.WithSettings(settings))
 }
 
-// column is one column of a table and how the driver's column is filled with the rows' values.
-type column[T any] struct {
-	name, kind string
-	fill       func(appendTo, []T) error
-}
-
-// appendTo appends a slice of values to a column of a block.
-type appendTo func(values any) error
-
 // insertBlock sends rows as one native block, column by column, which is several times as fast as row by row.
 func insertBlock[T any](ctx context.Context, conn driver.Conn, table string, columns []column[T], rows []T) error {
 	names := make([]string, len(columns))
@@ -164,26 +152,6 @@ func insertBlock[T any](ctx context.Context, conn driver.Conn, table string, col
 		}
 	}
 	return batch.Send()
-}
-
-// fill fills all columns of a block, each by itself and as many at once as there are cores: it is half of what loading
-// costs.
-func fill[T any](block []blocks.Interface, columns []column[T], rows []T) error {
-	var filling errgroup.Group
-	filling.SetLimit(runtime.GOMAXPROCS(0))
-	for i, c := range columns {
-		add := func(values any) error {
-			_, err := block[i].Append(values)
-			return err
-		}
-		filling.Go(func() error {
-			if err := c.fill(add, rows); err != nil {
-				return fmt.Errorf("%w: column %s: %w", ErrRefused, c.name, err)
-			}
-			return nil
-		})
-	}
-	return filling.Wait()
 }
 
 // checkRow finds what the table's types could not hold.

@@ -85,6 +85,32 @@ func shownSettings(cfg *Config) []shownSetting {
 		for _, s := range siteSettings(site) {
 			all = append(all, shownSetting{fmt.Sprintf("sites[%d].%s", i, s.name), s.shown(), site.line.String(), s.def})
 		}
+		all = append(all, shownDeclaration(site)...)
+	}
+	return all
+}
+
+// shownDeclaration lists what the site's owner has declared.
+func shownDeclaration(site *Site) (all []shownSetting) {
+	d, from := &site.Declared, site.line
+	add := func(where declared, table []setting) {
+		from.line = where.line
+		for _, s := range table {
+			all = append(all, shownSetting{where.at + "." + s.name, s.shown(), from.String(), s.def})
+		}
+	}
+	for i := range d.Purposes {
+		add(d.Purposes[i].declared, purposeSettings(&d.Purposes[i]))
+	}
+	for i := range d.Recipients {
+		add(d.Recipients[i].declared, recipientSettings(&d.Recipients[i]))
+	}
+	for i := range d.Services {
+		add(d.Services[i].declared, serviceSettings(&d.Services[i]))
+	}
+	for _, t := range d.Texts {
+		from.line = t.line
+		all = append(all, shownSetting{t.at, strings.ReplaceAll(t.text, "\n", " "), from.String(), ""})
 	}
 	return all
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"heed/consent/notice"
 )
 
 func TestSettingsTable(t *testing.T) {
@@ -205,7 +207,53 @@ Sites are described in the file alone, as a list under `+"`sites`"+`.
 	for _, s := range siteSettings(newSite()) {
 		referenceRow(&b, s, s.def)
 	}
+	referenceOfLists(&b)
 	return b.Bytes()
+}
+
+// referenceOfLists describes what a site declares in lists, each with a table of its own.
+func referenceOfLists(b *bytes.Buffer) {
+	fmt.Fprint(b, `
+## What a site declares
+
+What Heed itself does on a site stands in its notices without a word here. What else the pages do is declared in lists, so
+that visitors are asked about it, by name:
+
+`+"```yaml"+`
+sites:
+  - id: shop
+    origins: [https://shop.example.com]
+    controller: {name: Shop GmbH, contact: privacy@shop.example.com, country: DE}
+    policy: https://shop.example.com/privacy
+    purposes:
+      - {id: directions, name: Directions, category: functional, data: [address], retention_days: 30}
+    recipients:
+      - {id: mapco, name: Map Co, country: US, policy: https://map.example/privacy}
+    services:
+      - {id: map, name: Store map, category: functional, purposes: [directions], recipient: mapco, lifetime_days: 7}
+    texts:
+      de: {map: Karte, directions: Wege, directions.text: Zeigt den Weg zum Laden.}
+`+"```"+`
+
+A change of controller, purposes, services, recipients or times asks every visitor again; a change of words does not.
+
+`)
+	for _, list := range []struct {
+		name, what string
+		table      []setting
+	}{
+		{"purposes", "What data is wanted for, beside Heed's own.", purposeSettings(new(declaredPurpose))},
+		{"services", "What runs on the pages, beside Heed.", serviceSettings(new(declaredService))},
+		{"recipients", "Who gets data, beside the controller.", recipientSettings(new(declaredRecipient))},
+	} {
+		fmt.Fprintf(b, "### sites[].%s\n\n%s\n\n| name | default | what it does | allowed |\n|---|---|---|---|\n", list.name, list.what)
+		for _, s := range list.table {
+			referenceRow(b, s, s.def)
+		}
+		fmt.Fprintln(b)
+	}
+	fmt.Fprintf(b, "### sites[].texts\n\nWords in the place of Heed's, by locale and id: the id of a purpose or service is its name, with .text "+
+		"behind it what it\ndoes. Heed's own ids are `%s`; their words stand in consent/notice/texts.\n", strings.Join(notice.TextIDs(), "` `"))
 }
 
 func referenceRow(b *bytes.Buffer, s setting, def string) {

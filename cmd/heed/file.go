@@ -32,7 +32,7 @@ func (c *Config) applyFile(name string, data []byte) problems {
 	for _, s := range settings(c) {
 		table[s.name] = s
 	}
-	r.mapping(root, group{table: table, origins: c.origins, other: func(key string, n *yaml.Node) bool {
+	r.mapping(root, group{table: table, origins: c.origins, others: []string{"sites"}, other: func(key string, n *yaml.Node) bool {
 		if key == "sites" {
 			c.Sites = r.sites(n)
 			c.warnings = append(c.warnings, anonymousCountWarnings(c.Sites)...)
@@ -127,6 +127,7 @@ type group struct {
 	within  string                              // the part of the setting's name above this mapping: wal.
 	origins map[string]origin                   // where settings came from; nil when nobody asks
 	other   func(key string, n *yaml.Node) bool // a key that is no setting; may be nil
+	others  []string                            // the keys that other takes
 }
 
 // mapping reads every key of n, which must be a mapping.
@@ -170,7 +171,7 @@ func (r *fileReader) entry(key, val *yaml.Node, g group) {
 			return // every line below it is commented out
 		}
 		inner := g
-		inner.within, inner.other = path+".", nil
+		inner.within, inner.other, inner.others = path+".", nil, nil
 		r.mapping(val, inner)
 	case isSetting:
 		r.setting(val, s, g)
@@ -267,16 +268,14 @@ func hasGroup(table map[string]setting, name string) bool {
 
 // childNames are the names that a mistyped path may have meant.
 func childNames(g group) []string {
-	names := make([]string, 0, len(g.table)+1)
+	names := make([]string, 0, len(g.table)+len(g.others))
 	for name := range g.table {
 		names = append(names, name)
 		if head, _, nested := strings.Cut(strings.TrimPrefix(name, g.within), "."); nested {
 			names = append(names, g.within+head)
 		}
 	}
-	if g.other != nil {
-		names = append(names, "sites")
-	}
+	names = append(names, g.others...)
 	slices.Sort(names) // a map has no order, and the suggestion must not change from run to run
 	return names
 }

@@ -8,6 +8,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/net/publicsuffix"
+
+	"heed/consent"
 )
 
 // Site is one site as the configuration describes it.
@@ -24,6 +26,13 @@ type Site struct {
 	Engagement      bool
 	CookieDomain    string
 	PublicURL       string // empty: the collector's
+
+	// How choices are asked for and taken; choiceSettings.
+	UnknownAfterGrant bool
+	AssumePlace       consent.Place
+	Children          bool
+	RecordShown       bool
+	Declared          declaration
 
 	at   string // sites[0]
 	line origin // where the site begins in the file
@@ -43,7 +52,10 @@ func (e Exemption) Asserted() bool { return e.Basis != "" && e.Since != "" }
 const maxSites = 10_000
 
 // siteSettings is the table of one site's keys, bound to s. Flags and environment cannot set them.
-func siteSettings(s *Site) []setting {
+func siteSettings(s *Site) []setting { return append(trafficSettings(s), choiceSettings(s)...) }
+
+// trafficSettings are those of a site's settings that say what it is, and what is collected of it.
+func trafficSettings(s *Site) []setting {
 	return []setting{
 		{
 			name: "id", value: textValue(&s.ID, checkSlug),
@@ -144,11 +156,13 @@ func (r *fileReader) site(n *yaml.Node, at string) *Site {
 		table[field.name] = field
 	}
 	origins := map[string]origin{}
-	r.mapping(n, group{table: table, at: at + ".", origins: origins})
+	lists := func(key string, n *yaml.Node) bool { return r.declared(site, key, n) }
+	r.mapping(n, group{table: table, at: at + ".", origins: origins, other: lists, others: siteLists})
 	if n.Kind != yaml.MappingNode {
 		return site
 	}
 	r.required(site, origins)
+	r.checkDeclared(site)
 	if site.Key == "" {
 		site.Key = site.ID
 	}

@@ -174,6 +174,7 @@ func unfit(ev *schemas.Envelope) string {
 
 // block is what one insert holds: rows of one retention class and month and of one shard, hence of one part.
 type block struct {
+	*screened
 	name   string // within its plan
 	rows   []clickhouse.Row
 	buried map[schemas.Source]bool // those of rows that have become dead letters

@@ -164,13 +164,22 @@ func (d *DeadLetters) Drop(ctx context.Context, at schemas.Source) error {
 	if err != nil {
 		return err
 	}
+	return d.dropLetter(ctx, letter, letter.Reason)
+}
+
+// dropLetter takes the bytes of a letter away. Its mark says why it died, or why it had to go.
+func (d *DeadLetters) dropLetter(ctx context.Context, letter Letter, reason string) error {
+	at := letter.Source
 	if letter.State != Dropped { // the trace first: a crash in between leaves a letter that can be dropped again
-		if err := d.mark(ctx, "dropped", droppedMark+letter.Reason, []schemas.Source{at}); err != nil {
+		if err := d.mark(ctx, "dropped", droppedMark+reason, []schemas.Source{at}); err != nil {
 			return err
 		}
 	}
 	return d.store.DropDead(ctx, at)
 }
+
+// withdrawnReason is what is left of a letter whose consent record was ended.
+const withdrawnReason = "its visitor had withdrawn the consent that it was collected by"
 
 // mark writes down what became of letters.
 func (d *DeadLetters) mark(ctx context.Context, state, reason string, at []schemas.Source) error {

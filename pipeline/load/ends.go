@@ -18,11 +18,12 @@ import (
 type Ends struct {
 	Stored     uint64 `json:"stored"`     // a row in ClickHouse
 	Duplicates uint64 `json:"duplicates"` // the same site and event id was stored from another position
+	Withdrawn  uint64 `json:"withdrawn"`  // the visitor had ended the consent record that it carries
 	Dead       uint64 `json:"dead"`       // could not be a row and is in dead_letters
 }
 
 // Total is the number of all events that have ended.
-func (e Ends) Total() uint64 { return e.Stored + e.Duplicates + e.Dead }
+func (e Ends) Total() uint64 { return e.Stored + e.Duplicates + e.Withdrawn + e.Dead }
 
 // Progress is how far a loader has come. It never changes; the loader makes another one.
 type Progress struct {
@@ -50,13 +51,21 @@ type ends map[string]Ends
 
 func (e ends) add(site string, more Ends) {
 	sum := e[site]
-	e[site] = Ends{sum.Stored + more.Stored, sum.Duplicates + more.Duplicates, sum.Dead + more.Dead}
+	e[site] = Ends{sum.Stored + more.Stored, sum.Duplicates + more.Duplicates, sum.Withdrawn + more.Withdrawn, sum.Dead + more.Dead}
 }
 
 // count adds a block that is at rest.
 func (l *Loader) count(b *block) {
 	for _, row := range b.rows {
-		if !b.buried[row.Source] {
+		switch {
+		case b.buried[row.Source]:
+		case b.gone[row.Source] && !b.late[row.Source]: // the late ones are the deletion routine's to take off again
+			l.ends.add(row.Envelope.Site, Ends{Withdrawn: 1})
+			l.metrics.withdrawn.Inc()
+			if l.replay != nil {
+				l.replay.excluded++
+			}
+		default:
 			l.ends.add(row.Envelope.Site, Ends{Stored: 1})
 			l.metrics.rows.Inc()
 		}
@@ -75,7 +84,7 @@ func (l *Loader) storeEnds(ctx context.Context) error {
 	for _, site := range slices.Sorted(maps.Keys(l.ends)) {
 		e := l.ends[site]
 		rows = append(rows, clickhouse.LoadEnds{At: at, Site: site, Origin: l.plan.Log, Partition: from.Segment,
-			From: from.Record, To: to.Record, Stored: e.Stored, Duplicates: e.Duplicates, Dead: e.Dead})
+			From: from.Record, To: to.Record, Stored: e.Stored, Duplicates: e.Duplicates, Withdrawn: e.Withdrawn, Dead: e.Dead})
 	}
 	token := fmt.Sprintf("%s/ends/%d/%d-%d", l.plan.Log, from.Segment, from.Record, to.Record)
 	return l.repeat(ctx, "store counts", token, func(token string) error { return l.Ends.InsertEnds(ctx, token, rows) })

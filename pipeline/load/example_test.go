@@ -54,5 +54,5 @@ func Example() {
 		panic(err)
 	}
 	fmt.Printf("%+v\n", loader.Totals())
-	// Output: {Loaded:3 Doubles:1 Dead:0}
+	// Output: {Loaded:3 Doubles:1 Withdrawn:0 Dead:0}
 }

@@ -19,13 +19,16 @@ const leaseAge = 10 * time.Second
 // Store.RefuseStale.
 const quietTime = leaseAge + time.Minute
 
-// errOldLook means that too much may have been stored since the look at it.
-var errOldLook = errors.New("it took too long since what is stored was read back")
+// errOldLook means that too much may have been stored or withdrawn since the look at it.
+var errOldLook = errors.New("it took too long since the store was asked")
 
 // insert stores a block. When the outcome is unknown it goes on as after a crash.
 func (l *Loader) insert(ctx context.Context, b *block) error {
 	l.looked = time.Time{} // nobody has sent any of it before
-	err := l.send(ctx, l.token(b), b, b.rows)
+	err := l.screen(ctx, b.screened, b.rows)
+	if err == nil {
+		err = l.send(ctx, l.token(b), b, b.rows)
+	}
 	if err == nil || errors.Is(err, ErrFenced) {
 		return err
 	}
@@ -44,11 +47,11 @@ func (l *Loader) insert(ctx context.Context, b *block) error {
 func (l *Loader) settleAll(ctx context.Context, b *block) error {
 	burnt := 0
 	return l.retry(ctx, "settle batch", func() error {
-		there, err := l.there(ctx)
+		there, err := l.look(ctx, b)
 		if err != nil {
 			return err
 		}
-		if b.missing(b.rows, there) == 0 {
+		if missing, _ := b.missing(b.rows, there); missing == 0 {
 			return nil
 		}
 		token := l.token(b)
@@ -58,10 +61,10 @@ func (l *Loader) settleAll(ctx context.Context, b *block) error {
 		if err := l.settle(ctx, token, b, b.rows, there); err != nil {
 			return err
 		}
-		if there, err = l.there(ctx); err != nil {
+		if there, err = l.look(ctx, b); err != nil {
 			return err
 		}
-		if missing := b.missing(b.rows, there); missing > 0 {
+		if missing, _ := b.missing(b.rows, there); missing > 0 {
 			burnt++
 			if err := l.quiet(ctx); err != nil {
 				return err
@@ -89,10 +92,10 @@ func (l *Loader) quiet(ctx context.Context) error {
 // settle sends what is missing of rows, in the pieces that send makes of a block: a piece of which a part is there was
 // halved, since an insert stores all its rows or none.
 func (l *Loader) settle(ctx context.Context, token string, b *block, rows []clickhouse.Row, there map[clickhouse.Stored]bool) error {
-	switch missing := b.missing(rows, there); {
+	switch missing, absent := b.missing(rows, there); {
 	case missing == 0:
 		return nil
-	case missing == len(rows) && !b.halved[token]:
+	case absent == len(rows) && !b.halved[token]:
 		return l.send(ctx, token, b, rows)
 	}
 	half := len(rows) / 2
@@ -105,8 +108,7 @@ func (l *Loader) settle(ctx context.Context, token string, b *block, rows []clic
 // there reads the plan's range back. Position and event id identify a row.
 func (l *Loader) there(ctx context.Context) (map[clickhouse.Stored]bool, error) {
 	l.looked = l.now()
-	from := schemas.Source{Origin: l.plan.Log, Partition: l.plan.From.Segment, Offset: l.plan.From.Record}
-	to := schemas.Source{Origin: l.plan.Log, Partition: l.plan.To.Segment, Offset: l.plan.To.Record}
+	from, to := l.span()
 	stored, err := l.Store.Present(ctx, l.plan.Log, from, to)
 	if err != nil {
 		return nil, err
@@ -118,14 +120,25 @@ func (l *Loader) there(ctx context.Context) (map[clickhouse.Stored]bool, error) 
 	return there, nil
 }
 
-// missing counts those of rows that are neither there nor buried.
-func (b *block) missing(rows []clickhouse.Row, there map[clickhouse.Stored]bool) (n int) {
+// span is the plan's range.
+func (l *Loader) span() (from, to schemas.Source) {
+	from = schemas.Source{Origin: l.plan.Log, Partition: l.plan.From.Segment, Offset: l.plan.From.Record}
+	to = schemas.Source{Origin: l.plan.Log, Partition: l.plan.To.Segment, Offset: l.plan.To.Record}
+	return from, to
+}
+
+// missing counts those of rows that are absent, neither there nor buried, and of these the missing ones, which are to be
+// sent.
+func (b *block) missing(rows []clickhouse.Row, there map[clickhouse.Stored]bool) (missing, absent int) {
 	for _, row := range rows {
-		if !there[storedAs(row)] && !b.buried[row.Source] {
-			n++
+		if there[storedAs(row)] || b.buried[row.Source] || b.late[row.Source] {
+			continue
+		}
+		if absent++; !b.gone[row.Source] {
+			missing++
 		}
 	}
-	return n
+	return missing, absent
 }
 
 // storedAs is what a row reads back as.
@@ -135,8 +148,9 @@ func storedAs(row clickhouse.Row) clickhouse.Stored {
 
 // stamp returns the time of load for one insert: later than that of every insert before, whatever the clock does.
 // Reports draw their line by it: what is loaded later has a later time. Nothing is stamped without a fresh proof that
-// the plan is still this Loader's and, when some of it may be stored, a fresh look at that.
-func (l *Loader) stamp(ctx context.Context) (time.Time, error) {
+// the plan is still this Loader's, a fresh answer as to what was withdrawn and, when some of it may be stored, a fresh
+// look at that.
+func (l *Loader) stamp(ctx context.Context, b *block) (time.Time, error) {
 	now := l.now()
 	for !fresh(l.proved, now) {
 		if err := l.write(ctx, l.plan.From, l.plan.To); err != nil {
@@ -144,7 +158,7 @@ func (l *Loader) stamp(ctx context.Context) (time.Time, error) {
 		}
 		now = l.now()
 	}
-	if !l.looked.IsZero() && !fresh(l.looked, now) {
+	if !l.looked.IsZero() && !fresh(l.looked, now) || !fresh(b.asked, now) {
 		return time.Time{}, errOldLook
 	}
 	now = now.UTC().Truncate(time.Millisecond) // the same now, since the process may stand still here; as exact as the column
@@ -162,19 +176,23 @@ func fresh(at, now time.Time) bool {
 	return age >= 0 && age < leaseAge
 }
 
-// send inserts rows of b. Rows that ClickHouse refuses are found by halving and become dead letters; the others are
+// send inserts rows of b, without those whose record was ended. Rows that ClickHouse refuses are found by halving and become dead letters; the others are
 // stored.
 func (l *Loader) send(ctx context.Context, token string, b *block, rows []clickhouse.Row) error {
-	now, err := l.stamp(ctx)
+	kept := b.kept(rows)
+	if len(kept) == 0 {
+		return nil
+	}
+	now, err := l.stamp(ctx, b)
 	if err != nil {
 		return err
 	}
-	for i := range rows {
-		rows[i].Loaded = now
+	for i := range kept {
+		kept[i].Loaded = now
 	}
-	err = l.Store.Insert(ctx, token, rows)
+	err = l.Store.Insert(ctx, token, kept)
 	if err == nil {
-		l.added += uint64(len(rows))
+		l.added += uint64(len(kept))
 		return nil
 	}
 	if !errors.Is(err, clickhouse.ErrRefused) {

@@ -3,7 +3,6 @@ package load
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"sync/atomic"
@@ -78,6 +77,8 @@ type Parts struct {
 	Dead DeadSink
 	// Ends takes the counts of each batch. When it is nil they are part of the plan.
 	Ends EndsStore
+	// Withdrawals knows the records whose events are not loaded. Nil means a memory of this Loader's own over Store.
+	Withdrawals *Withdrawals
 }
 
 // Loader moves events from one log, or one partition of it, into a store. It is the only one to do so as long as its
@@ -94,6 +95,7 @@ type Loader struct {
 	looked     time.Time // when what is stored of the plan was read back last; zero when nobody has sent any of it
 	recent     *recentIDs
 	ends       ends          // of the batch in hand
+	disturbed  bool          // the batch in hand did not come to rest at the first try, or not as rows alone
 	stamped    time.Time     // the latest time of load that any row has
 	recovering bool          // what is in hand may be stored by an earlier Loader
 	replay     *replay       // nil but in a replay
@@ -102,7 +104,7 @@ type Loader struct {
 	done       chan struct{} // closed when Run has returned
 
 	progress atomic.Pointer[Progress]
-	oldest   atomic.Int64 // ms, receipt of the first event of the batch in hand; 0 when there is none
+	hand     hand
 }
 
 // Open reads the plan that an earlier Loader has left. Run does the work.
@@ -119,6 +121,9 @@ func Open(ctx context.Context, cfg Config, parts Parts, logger *slog.Logger) (*L
 	}
 	if p.Log != parts.Log.ID() { // none, or of another log: all of this one is to be read
 		p = Plan{Log: parts.Log.ID(), Since: p.Since, Sites: p.Sites}
+	}
+	if parts.Withdrawals == nil {
+		parts.Withdrawals = NewWithdrawals(parts.Store, cfg.Now)
 	}
 	l := &Loader{
 		Parts:   parts,
@@ -150,33 +155,11 @@ func (l *Loader) run(ctx context.Context) error {
 	if err := l.recover(ctx); err != nil {
 		return err
 	}
+	l.trim() // the process before this one may have left what it had loaded
 	if err := l.follow(ctx, l.load); err != nil {
 		return err
 	}
 	return l.finish(ctx)
-}
-
-// follow loads batch after batch behind the plan, until the log is closed and read to its end.
-func (l *Loader) follow(ctx context.Context, load func(context.Context, *batch) error) error {
-	reader, err := l.Log.Reader(l.plan.To)
-	if err != nil {
-		return fmt.Errorf("read log: %w", err)
-	}
-	defer reader.Close()
-	for {
-		batch, err := l.gather(ctx, reader)
-		if batch != nil {
-			if err := load(ctx, batch); err != nil {
-				return err
-			}
-		}
-		if errors.Is(err, wal.ErrClosed) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
 }
 
 // Wait returns when Run has, or with ctx's error.
@@ -191,17 +174,19 @@ func (l *Loader) Wait(ctx context.Context) error {
 
 // Totals says what a loader has done since Open.
 type Totals struct {
-	Loaded  uint64 // rows that ClickHouse has now
-	Doubles uint64 // events that it had already
-	Dead    uint64 // events that could not be rows
+	Loaded    uint64 // rows that ClickHouse has now
+	Doubles   uint64 // events that it had already
+	Withdrawn uint64 // events whose record was ended
+	Dead      uint64 // events that could not be rows
 }
 
 // Totals returns what has been done since Open.
 func (l *Loader) Totals() Totals {
 	return Totals{
-		Loaded:  l.metrics.rows.Get(),
-		Doubles: l.metrics.doubles.Get(),
-		Dead:    l.metrics.deadTotal(),
+		Loaded:    l.metrics.rows.Get(),
+		Doubles:   l.metrics.doubles.Get(),
+		Withdrawn: l.metrics.withdrawn.Get(),
+		Dead:      l.metrics.deadTotal(),
 	}
 }
 
@@ -211,6 +196,7 @@ func (l *Loader) WriteMetrics(w io.Writer) { l.metrics.set.WritePrometheus(w) }
 // load brings one batch to rest: plan, insert, and only then let go of the log before it.
 func (l *Loader) load(ctx context.Context, b *batch) error {
 	start := l.now()
+	l.disturbed = false
 	if err := l.write(ctx, b.from, b.to); err != nil {
 		return err
 	}
@@ -262,6 +248,9 @@ func (l *Loader) recover(ctx context.Context) error {
 	l.metrics.recoveries.Inc()
 	l.recovering = true
 	defer func() { l.recovering = false }()
+	if err := l.prepare(ctx, b); err != nil {
+		return err
+	}
 	return l.rest(ctx, b, l.settleAll)
 }
 
@@ -273,31 +262,15 @@ func (l *Loader) share(ctx context.Context) error {
 	return l.retry(ctx, "bound the age of rows", func() error { return l.Store.RefuseStale(ctx) })
 }
 
-// rest stores a batch's dead letters and, block by block, the rows that are no doubles. Only then its events count as
-// ended.
+// rest stores a batch's dead letters and, block by block, its rows. Only then its events count as ended.
 func (l *Loader) rest(ctx context.Context, b *batch, store func(context.Context, *block) error) error {
-	l.ends = ends{}
+	l.ends = b.ends
 	l.metrics.pending.Store(int64(len(b.rows)))
 	defer l.metrics.pending.Store(0)
 	if err := l.bury(ctx, b.dead); err != nil {
 		return err
 	}
-	if l.replay != nil {
-		b.rows = l.replay.exclude(b.rows, l.now())
-	}
-	rows, err := l.dropDoubles(ctx, b)
-	if err != nil {
-		return err
-	}
-	var parts []*block
-	err = l.retry(ctx, "part rows", func() (err error) {
-		parts, err = blocks(ctx, l.Store, rows)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for _, block := range parts {
+	for _, block := range b.blocks {
 		if err := store(ctx, block); err != nil {
 			return err
 		}

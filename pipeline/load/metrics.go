@@ -15,6 +15,7 @@ type loadMetrics struct {
 	set        *metrics.Set
 	rows       *metrics.Counter           // rows stored in ClickHouse
 	doubles    *metrics.Counter           // events dropped because they were stored already
+	withdrawn  *metrics.Counter           // events dropped because the visitor had ended their consent record
 	dead       map[fault]*metrics.Counter // events stored as dead letters, by what was wrong with them
 	batches    *metrics.Counter           // batches brought to rest
 	failures   *metrics.Counter           // steps of ClickHouse, or writes of the plan, that failed and were tried again
@@ -30,6 +31,7 @@ func newMetrics() *loadMetrics {
 		set:        set,
 		rows:       set.NewCounter("heed_load_rows_total"),
 		doubles:    set.NewCounter("heed_load_duplicates_total"),
+		withdrawn:  set.NewCounter("heed_load_withdrawn_total"),
 		dead:       map[fault]*metrics.Counter{},
 		batches:    set.NewCounter("heed_load_batches_total"),
 		failures:   set.NewCounter("heed_load_store_errors_total"),

@@ -24,7 +24,7 @@ type ReplayConfig struct {
 	// MaxRows and MaxBytes end a batch, as in Config.
 	MaxRows, MaxBytes int
 	// Excluded reports rows that must not come back, such as those of a visitor who was erased. Nil excludes none. Rows
-	// past their retention never come back.
+	// past their retention, and those whose consent record was ended, never come back.
 	Excluded func(clickhouse.Row) bool
 	// Progress is told after each batch. Nil is not.
 	Progress func(ReplayProgress)

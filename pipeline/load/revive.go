@@ -20,12 +20,13 @@ const reviveChunk = 1000
 type Revival struct {
 	Loaded     uint64 // are rows now
 	Duplicates uint64 // were rows already, from this or another position
+	Withdrawn  uint64 // were dropped: the visitor has ended the consent record that they carry
 	Failed     uint64 // wait further: they cannot be rows to this program and this ClickHouse either
 }
 
 // Replay decodes the waiting letters that the filter selects once more and loads their events: each becomes a row at
 // the position it has always had, unless its id is stored already. Then the letter is marked as replayed. A letter that
-// cannot be a row stays, and failed is told why. After an error, or a crash at any moment, the same call goes on and
+// cannot be a row stays, and failed is told why; one whose consent record was ended is dropped. After an error, or a crash at any moment, the same call goes on and
 // adds nothing twice. Two calls at a time are not for the same letters, and no call for letters of a batch that a loader
 // has not brought to rest.
 func (d *DeadLetters) Replay(ctx context.Context, filter LetterFilter, into Store, failed func(Letter, error)) (Revival, error) {
@@ -33,7 +34,7 @@ func (d *DeadLetters) Replay(ctx context.Context, filter LetterFilter, into Stor
 	if filter.Until.IsZero() {
 		filter.Until = d.now() // letters that die meanwhile are for the next call
 	}
-	r := &reviver{DeadLetters: d, into: into, failed: failed}
+	r := &reviver{DeadLetters: d, into: into, failed: failed, withdrawals: NewWithdrawals(into, d.now)}
 	err := d.Each(ctx, filter, func(letter Letter) error {
 		if r.letters = append(r.letters, letter); len(r.letters) < reviveChunk {
 			return nil
@@ -50,14 +51,19 @@ func (d *DeadLetters) Replay(ctx context.Context, filter LetterFilter, into Stor
 type reviver struct {
 	*DeadLetters
 	Revival
-	into    Store
-	failed  func(Letter, error)
-	letters []Letter // decoded next
+	into        Store
+	failed      func(Letter, error)
+	withdrawals *Withdrawals
+	letters     []Letter // decoded next
 }
 
 // flush loads the letters in hand and marks those that are rows.
 func (r *reviver) flush(ctx context.Context) error {
 	rows, letters, err := r.decode()
+	if err != nil {
+		return err
+	}
+	rows, err = r.dropWithdrawn(ctx, rows, letters)
 	if err != nil {
 		return err
 	}
@@ -133,11 +139,51 @@ func revive(letter Letter) (clickhouse.Row, error) {
 	return clickhouse.Row{Envelope: ev, Source: letter.Source}, nil
 }
 
+// errWithdrawn means that a letter's consent record was ended while it was loaded. The next call drops it.
+var errWithdrawn = errors.New("the visitor has just ended the consent record that it carries")
+
+// dropWithdrawn drops the letters whose consent record was ended, and returns the rows of the others.
+func (r *reviver) dropWithdrawn(ctx context.Context, rows []clickhouse.Row, letters map[schemas.Source]Letter) ([]clickhouse.Row, error) {
+	kept, gone, err := r.screen(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range gone {
+		if err := r.dropLetter(ctx, letters[row.Source], withdrawnReason); err != nil {
+			return nil, err
+		}
+		delete(letters, row.Source)
+		r.Withdrawn++
+	}
+	return kept, nil
+}
+
+// screen parts rows into those that may be stored and those whose consent record was ended.
+func (r *reviver) screen(ctx context.Context, rows []clickhouse.Row) (kept, gone []clickhouse.Row, err error) {
+	ended, _, err := r.withdrawals.among(ctx, rows)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, row := range rows {
+		key, ok := recordOf(row.Envelope)
+		keeps, over := ended[key]
+		if ok && over && keeps == 0 {
+			gone = append(gone, row)
+			continue
+		}
+		if ok && over {
+			strip(row.Envelope)
+		}
+		kept = append(kept, row)
+	}
+	return kept, gone, nil
+}
+
 // missing returns those of rows whose events are not stored, the first of each.
 func (r *reviver) missing(ctx context.Context, rows []clickhouse.Row) (missing []clickhouse.Row, err error) {
 	keys := make([]clickhouse.EventKey, len(rows))
 	for i, row := range rows {
-		keys[i] = keyOf(row)
+		keys[i] = keyOf(&row)
 	}
 	stored, err := r.into.HasIDs(ctx, keys)
 	if err != nil {
@@ -185,9 +231,16 @@ func (r *reviver) store(ctx context.Context, rows []clickhouse.Row) (refusals ma
 	return refusals, err
 }
 
-// left returns those of rows that are neither stored nor refused.
+// left returns those of rows that are neither stored nor refused. Those whose record was ended meanwhile count as refused.
 func (r *reviver) left(ctx context.Context, rows []clickhouse.Row, refusals map[schemas.Source]error) ([]clickhouse.Row, error) {
 	missing, err := r.missing(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	missing, gone, err := r.screen(ctx, missing) // the last thing before they are sent
+	for _, row := range gone {
+		refusals[row.Source] = errWithdrawn
+	}
 	return slices.DeleteFunc(missing, func(row clickhouse.Row) bool { return refusals[row.Source] != nil }), err
 }
 

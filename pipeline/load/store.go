@@ -11,6 +11,7 @@ import (
 // Store is where rows come to rest. *clickhouse.Store is one. Each method returns after the outcome is known, or
 // with an error after which it is not.
 type Store interface {
+	WithdrawnStore
 	// Blocks parts rows into what one Insert stores all or none of: rows of one retention class and month and, in a
 	// cluster, of one shard. The order is the same for the same rows.
 	Blocks(ctx context.Context, rows []clickhouse.Row) ([][]clickhouse.Row, error)
@@ -21,6 +22,9 @@ type Store interface {
 	RefuseStale(ctx context.Context) error
 	// Present returns which rows of origin are stored at the positions from … to, at least; more do no harm.
 	Present(ctx context.Context, origin string, from, to schemas.Source) ([]clickhouse.Stored, error)
+	// Erased returns where rows of origin stood that the deletion routine has taken, or is about to take, at the
+	// positions from … to, at least.
+	Erased(ctx context.Context, origin string, from, to schemas.Source) ([]schemas.Source, error)
 	// HasIDs returns the positions of those events that are stored.
 	HasIDs(ctx context.Context, keys []clickhouse.EventKey) (map[clickhouse.EventKey]schemas.Source, error)
 	// RecentIDs yields at most limit events loaded since then, the newest first.

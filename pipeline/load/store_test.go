@@ -25,6 +25,8 @@ type fakeStore struct {
 	rows   []clickhouse.Row
 	dead   []clickhouse.DeadLetter
 	ends   []clickhouse.LoadEnds
+	ended  map[clickhouse.RecordKey]uint8 // withdrawn, and what remains
+	erased []schemas.Source
 	tokens map[string]time.Time // when they came
 
 	// fault is asked at each call; before makes the call fail without effect, after lets it fail after its effect, and
@@ -188,6 +190,43 @@ func (s *fakeStore) DropDead(ctx context.Context, source schemas.Source) error {
 	defer s.mu.Unlock()
 	s.dead = slices.DeleteFunc(s.dead, func(l clickhouse.DeadLetter) bool { return l.Source == source && len(l.Envelope) > 0 })
 	return ctx.Err()
+}
+
+func (s *fakeStore) Withdrawn(ctx context.Context, keys []clickhouse.RecordKey) (map[clickhouse.RecordKey]uint8, error) {
+	found := map[clickhouse.RecordKey]uint8{}
+	err := s.WithdrawnSince(ctx, 0, len(s.ended), func(key clickhouse.RecordKey, keeps uint8) error {
+		if slices.Contains(keys, key) {
+			found[key] = keeps
+		}
+		return nil
+	})
+	return found, err
+}
+
+func (s *fakeStore) WithdrawnSince(ctx context.Context, _ time.Duration, limit int, yield func(clickhouse.RecordKey, uint8) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if before, _, _ := s.fault("withdrawn"); before || ctx.Err() != nil {
+		return errors.Join(errAway, ctx.Err())
+	}
+	for key, keeps := range s.ended {
+		if limit--; limit < 0 {
+			break
+		}
+		if err := yield(key, keeps); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *fakeStore) Erased(ctx context.Context, _ string, _, _ schemas.Source) ([]schemas.Source, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if before, _, _ := s.fault("erased"); before || ctx.Err() != nil {
+		return nil, errors.Join(errAway, ctx.Err())
+	}
+	return slices.Clone(s.erased), nil
 }
 
 func (s *fakeStore) Present(ctx context.Context, origin string, from, to schemas.Source) (stored []clickhouse.Stored, err error) {

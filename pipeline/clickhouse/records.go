@@ -173,30 +173,35 @@ func scanConsent(rows interface{ Scan(...any) error }) (row ConsentRow, err erro
 	return row, err
 }
 
-// ChainSize is how many rows a site's chain has, expired ones included.
-type ChainSize struct {
-	Site string
-	Rows uint64
+// ChainState is how far a site's chain goes.
+type ChainState struct {
+	Site   string
+	First  uint64 // index of the first row that is there
+	Size   uint64 // rows, expired ones included
+	Closed uint64 // of those, the rows that the largest root covers
 }
 
-// ChainSizes lists the chains, by site.
-func (s *Store) ChainSizes(ctx context.Context) (sizes []ChainSize, err error) {
-	rows, err := s.conn.Query(s.reading(ctx), statementText("chain_sizes"))
+// ChainStates lists the chains that have rows, by site.
+func (s *Store) ChainStates(ctx context.Context) (states []ChainState, err error) {
+	if err := s.catchUp(ctx, "consent_records"); err != nil {
+		return nil, fmt.Errorf("list chains of consent records: %w", err)
+	}
+	rows, err := s.conn.Query(s.reading(ctx), statementText("chain_states"))
 	if err != nil {
 		return nil, fmt.Errorf("list chains of consent records: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var size ChainSize
-		if err := rows.Scan(&size.Site, &size.Rows); err != nil {
+		var state ChainState
+		if err := rows.Scan(&state.Site, &state.First, &state.Size, &state.Closed); err != nil {
 			return nil, fmt.Errorf("list chains of consent records: %w", err)
 		}
-		sizes = append(sizes, size)
+		states = append(states, state)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("list chains of consent records: %w", err)
 	}
-	return sizes, nil
+	return states, nil
 }
 
 // DoubledRecord returns a record of a site that stands in two rows or more, and false when each stands in one.

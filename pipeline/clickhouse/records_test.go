@@ -85,8 +85,9 @@ func TestConsentRecordsComeBack(t *testing.T) {
 	if _, ok, err := store.Record(ctx, "other", ids[0]); ok || err != nil {
 		t.Errorf("Record of another site = %v, %v; want false", ok, err)
 	}
-	if sizes, err := store.ChainSizes(ctx); len(sizes) != 1 || sizes[0] != (clickhouse.ChainSize{Site: "shop", Rows: 5000}) || err != nil {
-		t.Errorf("ChainSizes = %v, %v; want 5000 rows of shop", sizes, err)
+	want := clickhouse.ChainState{Site: "shop", Size: 5000}
+	if states, err := store.ChainStates(ctx); len(states) != 1 || states[0] != want || err != nil {
+		t.Errorf("ChainStates = %v, %v; want %v", states, err, want)
 	}
 }
 
@@ -112,8 +113,14 @@ func TestDropRecordsLeavesTheRest(t *testing.T) {
 		first = row.Row.Index
 		break
 	}
-	if sizes, err := store.ChainSizes(ctx); first != 4 || sizes[0].Rows != 10 || err != nil {
-		t.Errorf("first row, size = %d, %v, %v; want 4, 10", first, sizes, err)
+	for size := range uint64(8) {
+		if err := store.PutRoot(ctx, clickhouse.Root{Site: "shop", Size: size, Day: "2026-11-22", Made: day}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := clickhouse.ChainState{Site: "shop", First: 4, Size: 10, Closed: 7}
+	if states, err := store.ChainStates(ctx); first != 4 || len(states) != 1 || states[0] != want || err != nil {
+		t.Errorf("first row, states = %d, %v, %v; want 4, %v", first, states, err, want)
 	}
 }
 
@@ -154,6 +161,9 @@ func TestRootsAndNoticesComeBack(t *testing.T) {
 	}
 	if all, err := store.Roots(ctx, ""); len(all) != 3 || err != nil {
 		t.Errorf("Roots of all = %d, %v; want 3", len(all), err)
+	}
+	if unsent, err := store.UnsentRoots(ctx); len(unsent) != 2 || err != nil {
+		t.Errorf("UnsentRoots = %d, %v; want 2", len(unsent), err)
 	}
 	notice := record.Archived{Ref: record.NoticeRef{ID: "01020304", Shown: record.Hash{1}, Material: record.Hash{2}}, Text: []byte("first")}
 	for _, text := range []string{"first", "second"} { // what is archived stays

@@ -34,11 +34,18 @@ func (s *Store) PutRoot(ctx context.Context, root Root) error {
 }
 
 // Roots returns the roots of a site, the smallest first; those of all sites, one after the other, when site is empty.
-func (s *Store) Roots(ctx context.Context, site string) (roots []Root, err error) {
+func (s *Store) Roots(ctx context.Context, site string) ([]Root, error) {
+	return s.readRoots(ctx, "roots", driver.Named("site", site))
+}
+
+// UnsentRoots returns 10,000 at most of the roots that some destination does not have, the oldest first.
+func (s *Store) UnsentRoots(ctx context.Context) ([]Root, error) { return s.readRoots(ctx, "unsent_roots") }
+
+func (s *Store) readRoots(ctx context.Context, query string, args ...any) (roots []Root, err error) {
 	if err := s.catchUp(ctx, "consent_roots"); err != nil {
 		return nil, fmt.Errorf("read roots: %w", err)
 	}
-	rows, err := s.conn.Query(s.reading(ctx), statementText("roots"), driver.Named("site", site))
+	rows, err := s.conn.Query(s.reading(ctx), statementText(query), args...)
 	if err != nil {
 		return nil, fmt.Errorf("read roots: %w", err)
 	}

@@ -1,0 +1,270 @@
+package records
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"heed/consent/record"
+	"heed/pipeline/clickhouse"
+)
+
+// tick is how often a Notary looks whether a day is over and whether roots can be sent.
+const tick = time.Minute
+
+// NotaryConfig says who signs, where roots go, and how long records are kept.
+type NotaryConfig struct {
+	// Signer signs the roots. Required.
+	Signer *record.Signer
+	// SendTo is where they go.
+	SendTo Destinations
+	// ProofYears is how long records are kept after their choice has ended, 1 to 100; 5 when 0.
+	ProofYears int
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Validate fills in defaults and reports every value that cannot be used.
+func (c *NotaryConfig) Validate() error {
+	var errs []error
+	if c.Signer == nil {
+		errs = append(errs, errors.New("records: nobody signs the roots"))
+	}
+	if c.ProofYears < 0 || c.ProofYears > 100 {
+		errs = append(errs, fmt.Errorf("records.proof_years: %d is not between 1 and 100", c.ProofYears))
+	}
+	if c.ProofYears == 0 {
+		c.ProofYears = 5
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return errors.Join(append(errs, c.SendTo.Validate())...)
+}
+
+// NotaryStore is what a Notary works on. *clickhouse.Store is one.
+type NotaryStore interface {
+	Chains
+	// ChainStates lists the chains that have rows.
+	ChainStates(ctx context.Context) ([]clickhouse.ChainState, error)
+	// PutRoot keeps a root, in place of an earlier state of the same.
+	PutRoot(ctx context.Context, root clickhouse.Root) error
+	// UnsentRoots returns roots that are not sent, the oldest first; the first some thousand do.
+	UnsentRoots(ctx context.Context) ([]clickhouse.Root, error)
+	// DropRecords removes the rows of a site before an index for good.
+	DropRecords(ctx context.Context, site string, before uint64) error
+}
+
+var _ NotaryStore = (*clickhouse.Store)(nil)
+
+// Notary signs the chains once a day, sends the roots away and removes what has been kept for long enough. Several may
+// work on one store: they make the same roots, and send them more than once.
+type Notary struct {
+	cfg     NotaryConfig
+	store   NotaryStore
+	logger  *slog.Logger
+	metrics *notaryMetrics
+
+	closed  string // the last UTC day that all chains were looked at on
+	sender  *sender
+	pause   time.Duration // before roots that could not be sent are tried again; 0 when there is no such
+	resting time.Duration // how long they have waited
+}
+
+// NewNotary prepares a Notary. Run does the work.
+func NewNotary(cfg NotaryConfig, store NotaryStore, logger *slog.Logger) (*Notary, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return &Notary{
+		cfg: cfg, store: store, logger: logger.With("component", "records"), metrics: newNotaryMetrics(), sender: newSender(cfg.SendTo),
+	}, nil
+}
+
+// Run works until ctx ends, and returns nil then. The store may be away for as long as it likes.
+func (n *Notary) Run(ctx context.Context) error {
+	if n.cfg.SendTo == (Destinations{}) {
+		n.logger.Info("signed roots of consent records stay on this machine: records.send_roots_to is empty")
+	}
+	for {
+		if err := n.round(ctx); err != nil && ctx.Err() == nil {
+			n.metrics.errors.Inc()
+			n.logger.Warn("consent records could not all be looked after, will try again", "err", err)
+		}
+		if sleep(ctx, tick) != nil {
+			return nil
+		}
+	}
+}
+
+// round does what is due.
+func (n *Notary) round(ctx context.Context) error {
+	var errs []error
+	if today := n.today(); today != n.closed {
+		if err := n.lookAfter(ctx); err != nil {
+			errs = append(errs, err)
+		} else {
+			n.closed = today
+		}
+		n.pause = 0
+	}
+	return errors.Join(append(errs, n.sendLater(ctx))...)
+}
+
+func (n *Notary) today() string { return n.cfg.Now().UTC().Format(time.DateOnly) }
+
+// lookAfter closes the days that are over, and removes what has been kept for long enough. A chain that is broken is told
+// and passed over: only a person can know more.
+func (n *Notary) lookAfter(ctx context.Context) error {
+	chains, err := n.store.ChainStates(ctx)
+	if err != nil {
+		return err
+	}
+	broken := 0
+	for _, chain := range chains {
+		_, err := n.close(ctx, chain, false)
+		if err == nil {
+			err = n.expire(ctx, chain)
+		}
+		var found *record.Break
+		if errors.As(err, &found) {
+			broken++
+			n.logger.Error("a chain of consent records is broken; heed consent verify says more",
+				"site", found.Site, "row", found.Index, "what", string(found.What))
+		} else if err != nil {
+			return err
+		}
+	}
+	n.metrics.broken.Store(int64(broken))
+	return nil
+}
+
+// Close signs the chains as they are now, also of a day that is not over, sends what is not sent, and returns the roots
+// that it made. It is for a person who does not want to wait.
+func (n *Notary) Close(ctx context.Context) (made []clickhouse.Root, err error) {
+	chains, err := n.store.ChainStates(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, chain := range chains {
+		root, err := n.close(ctx, chain, true)
+		if err != nil {
+			return made, err
+		}
+		if root != nil {
+			made = append(made, *root)
+		}
+	}
+	return made, n.send(ctx)
+}
+
+// close makes the root of a chain that has grown; nil when there is none to be made. Unless it is asked to, it leaves a
+// chain alone whose new rows are all of today. The root is of the day of the last record that it covers.
+func (n *Notary) close(ctx context.Context, state clickhouse.ChainState, unfinished bool) (*clickhouse.Root, error) {
+	if state.Size <= state.Closed {
+		return nil, nil
+	}
+	chain, err := lastRoot(ctx, n.store, state.Site)
+	if err != nil {
+		return nil, err
+	}
+	var day time.Time
+	for row, err := range n.store.Records(ctx, state.Site, chain.Size()) {
+		if err == nil {
+			err = chain.Follow(row.Row)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("close the day of site %q: %w", state.Site, err)
+		}
+		first := day.IsZero()
+		day = time.UnixMilli(row.Columns.TimeMS).UTC()
+		if first && !unfinished && day.Format(time.DateOnly) >= n.today() {
+			return nil, nil
+		}
+	}
+	if day.IsZero() {
+		return nil, nil
+	}
+	return n.sign(ctx, chain, day)
+}
+
+// sign makes a chain's root and stores it.
+func (n *Notary) sign(ctx context.Context, chain *record.Chain, day time.Time) (*clickhouse.Root, error) {
+	checkpoint, err := chain.Checkpoint(day)
+	if err != nil {
+		return nil, fmt.Errorf("close the day of site %q: %w", chain.Site(), err)
+	}
+	note, err := n.cfg.Signer.Sign(checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	root := &clickhouse.Root{
+		Site: checkpoint.Site, Size: checkpoint.Size, Day: checkpoint.Day, Note: note, Key: n.cfg.Signer.PublicKey(),
+		Made: n.cfg.Now().UTC(),
+	}
+	if err := n.store.PutRoot(ctx, *root); err != nil {
+		return nil, err
+	}
+	n.metrics.roots.Inc()
+	return root, nil
+}
+
+// expire removes the rows of a chain whose choices ended before the proof period, up to the largest root that covers none
+// but such.
+func (n *Notary) expire(ctx context.Context, state clickhouse.ChainState) error {
+	roots, err := n.store.Roots(ctx, state.Site)
+	if err != nil {
+		return err
+	}
+	base := expiredBefore(roots)
+	limit := n.cfg.Now().UTC().AddDate(-n.cfg.ProofYears, 0, 0)
+	var due *clickhouse.Root
+	if young := len(roots) == 0 || roots[0].Day >= limit.Format(time.DateOnly) && base == 0; !young {
+		if due, err = n.due(ctx, roots, base, limit); err != nil {
+			return fmt.Errorf("expire records of site %q: %w", state.Site, err)
+		}
+	}
+	if due != nil {
+		due.Expired = true
+		if err := n.store.PutRoot(ctx, *due); err != nil { // first the mark: readers begin behind it
+			return err
+		}
+		base = due.Size
+		n.metrics.expired.Inc()
+		n.logger.Info("consent records have expired", "site", state.Site, "rows_before", base, "root_of", due.Day)
+	}
+	if state.First >= base {
+		return nil
+	}
+	return n.store.DropRecords(ctx, state.Site, base)
+}
+
+// due returns the largest root whose rows may all go; nil when there is none.
+func (n *Notary) due(ctx context.Context, roots []clickhouse.Root, base uint64, limit time.Time) (due *clickhouse.Root, err error) {
+	size, err := record.Expirable(bare(n.store.Records(ctx, roots[0].Site, base)), base, limit)
+	if err != nil {
+		return nil, err
+	}
+	for i := range roots {
+		if roots[i].Size > base && roots[i].Size <= size {
+			due = &roots[i]
+		}
+	}
+	return due, nil
+}
+
+// expiredBefore returns the index of the first row that is still kept.
+func expiredBefore(roots []clickhouse.Root) (first uint64) {
+	for _, root := range roots {
+		if root.Expired {
+			first = max(first, root.Size)
+		}
+	}
+	return first
+}
+
+// WriteMetrics writes the notary's metrics in Prometheus text format.
+func (n *Notary) WriteMetrics(w io.Writer) { n.metrics.set.WritePrometheus(w) }

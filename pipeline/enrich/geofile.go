@@ -25,6 +25,8 @@ const (
 type table interface {
 	// lookup returns what the file knows about ip; fields that it knows nothing about are empty.
 	lookup(ip netip.Addr) (Place, error)
+	// regions reports whether the file names regions of countries.
+	regions() bool
 }
 
 // source is a file by its path, with what was last loaded from it.
@@ -103,15 +105,33 @@ func layoutOf(path string, flat *maxminddb.Reader) (kind, table, error) {
 			return "", nil, fmt.Errorf("read the first record: %w", err)
 		}
 		if _, ok := fields["country_code"]; ok {
-			return placeData, newFlatFile(flat), nil
+			return placeData, newFlatFile(flat, namesRegions(flat)), nil
 		}
 		if _, ok := fields["autonomous_system_number"]; ok {
-			return networkData, newFlatFile(flat), nil
+			return networkData, newFlatFile(flat, false), nil
 		}
 		break
 	}
 	return "", nil, fmt.Errorf("database type %q has neither country_code nor autonomous_system_number",
 		flat.Metadata.DatabaseType)
+}
+
+// maxProbed is how many records are looked at for a region; in DB-IP's data all but a few have one.
+const maxProbed = 1000
+
+// namesRegions reports whether any of the first records does.
+func namesRegions(flat *maxminddb.Reader) bool {
+	probed := 0
+	for network := range flat.Networks(maxminddb.SkipEmptyValues()) {
+		var rec flatRecord
+		if network.Decode(&rec) == nil && rec.Region != "" {
+			return true
+		}
+		if probed++; probed == maxProbed {
+			break
+		}
+	}
+	return false
 }
 
 func layoutOfMaxMind(r *geoip2.Reader) (kind, table, error) {

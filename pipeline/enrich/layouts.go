@@ -31,6 +31,7 @@ func (t ipv4Only) lookup(ip netip.Addr) (Place, error) {
 type flatFile struct {
 	r       *maxminddb.Reader
 	records *sync.Pool // of *flatRecord, which the decoder would have to allocate for every lookup
+	named   bool       // its records have regions
 }
 
 type flatRecord struct {
@@ -40,9 +41,11 @@ type flatRecord struct {
 	Owner   string `maxminddb:"autonomous_system_organization"`
 }
 
-func newFlatFile(r *maxminddb.Reader) flatFile {
-	return flatFile{r, &sync.Pool{New: func() any { return new(flatRecord) }}}
+func newFlatFile(r *maxminddb.Reader, regions bool) flatFile {
+	return flatFile{r, &sync.Pool{New: func() any { return new(flatRecord) }}, regions}
 }
+
+func (t flatFile) regions() bool { return t.named }
 
 func (t flatFile) lookup(ip netip.Addr) (Place, error) {
 	rec := t.records.Get().(*flatRecord)
@@ -72,6 +75,11 @@ func (t maxmindPlaces) lookup(ip netip.Addr) (Place, error) {
 	return placeIn(rec.Country.ISOCode, region), nil
 }
 
+// regions goes by the type: Country has no subdivisions, City and Enterprise do.
+func (t maxmindPlaces) regions() bool {
+	return !strings.Contains(t.r.Metadata().DatabaseType, "Country")
+}
+
 // maxmindNetworks is GeoLite2 ASN and GeoIP2 ISP.
 type maxmindNetworks struct{ r *geoip2.Reader }
 
@@ -82,6 +90,8 @@ func (t maxmindNetworks) lookup(ip netip.Addr) (Place, error) {
 	}
 	return Place{Network: uint32(rec.AutonomousSystemNumber), NetworkOwner: rec.AutonomousSystemOrganization}, nil
 }
+
+func (maxmindNetworks) regions() bool { return false }
 
 // placeIn takes only what has the form of a country. ZZ is how some data says unknown; a region needs its country.
 func placeIn(country, region string) Place {

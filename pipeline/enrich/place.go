@@ -3,6 +3,8 @@ package enrich
 import (
 	"net/netip"
 	"runtime/debug"
+
+	"heed/consent"
 )
 
 // Place is where an address is used and by whose network, as far as the geo data knows. Empty fields are unknown.
@@ -11,6 +13,16 @@ type Place struct {
 	Region       string // the English name that the data gives to the largest subdivision: a state, a canton, a Land
 	Network      uint32 // number of the autonomous system
 	NetworkOwner string // who announces it
+}
+
+// Geo tells what the files in use know of places. Regions are known only where every file names them: an address is looked
+// up in one after the other, and the first that knows its country has the last word.
+func (e *Enricher) Geo() consent.Geo {
+	g := consent.Geo{Countries: len(e.places) > 0, Regions: len(e.places) > 0}
+	for _, s := range e.places {
+		g.Regions = g.Regions && s.table().regions()
+	}
+	return g
 }
 
 // Place looks ip up. An address that is not on the public internet has no place; a 4-in-6 address is its IPv4 address.

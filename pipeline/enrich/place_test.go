@@ -16,6 +16,8 @@ import (
 
 	"github.com/maxmind/mmdbwriter"
 	"github.com/maxmind/mmdbwriter/mmdbtype"
+
+	"heed/consent"
 )
 
 // database is a small MaxMind DB: its type, the IP version of its tree, and one record for each network.
@@ -110,6 +112,37 @@ func open(t testing.TB, cfg Config) (*Enricher, *bytes.Buffer) {
 	}
 	t.Cleanup(e.Close)
 	return e, &out
+}
+
+// What the files know of places is found in the files themselves, of whatever layout.
+func TestGeo(t *testing.T) {
+	f := func(name string, want consent.Geo, files ...database) {
+		t.Helper()
+		var cfg Config
+		for _, d := range files {
+			cfg.City = append(cfg.City, d.file(t))
+		}
+		e, _ := open(t, cfg)
+		if got := e.Geo(); got != want {
+			t.Errorf("%s: Geo() = %+v, want %+v", name, got, want)
+		}
+	}
+	one := func(kind string, record mmdbtype.Map) database {
+		return database{kind, 4, map[string]mmdbtype.Map{"8.8.0.0/16": record}}
+	}
+	country := one("country", mmdbtype.Map{"country_code": mmdbtype.String("CH")})
+	city := one("city", flat("US", "California"))
+	f("none", consent.Geo{})
+	f("flat country", consent.Geo{Countries: true}, country)
+	f("flat city", consent.Geo{Countries: true, Regions: true}, city)
+	f("flat city without one region", consent.Geo{Countries: true}, one("city", flat("US", "")))
+	f("flat city whose first has none", consent.Geo{Countries: true, Regions: true}, database{"city", 4, map[string]mmdbtype.Map{
+		"8.8.0.0/16": flat("US", ""), "9.9.0.0/16": flat("US", "California"),
+	}})
+	f("both", consent.Geo{Countries: true}, city, country)
+	f("GeoLite2 City", consent.Geo{Countries: true, Regions: true}, one("GeoLite2-City", maxmind("US", "California")))
+	f("GeoLite2 Country", consent.Geo{Countries: true}, one("GeoLite2-Country", maxmind("US")))
+	f("GeoIP2 Enterprise", consent.Geo{Countries: true, Regions: true}, one("GeoIP2-Enterprise", maxmind("US", "California")))
 }
 
 func TestPlaceByLayout(t *testing.T) {

@@ -29,7 +29,7 @@ func (s *Store) Bare(ctx context.Context, rows []Row) (insert func(ctx context.C
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	defer conn.Close()
-	if err := insertBlock(s.inserting(ctx, target{table: "events", token: "bare"}), conn, "events", eventColumns, rows); err != nil {
+	if err := insertBlock(s.inserting(ctx, target{table: "events", token: "bare"}), conn, "events", insertion[Row]{columns: eventColumns, rows: rows}); err != nil {
 		return nil, fmt.Errorf("make block: %w", err)
 	}
 	return func(ctx context.Context, token string) error {

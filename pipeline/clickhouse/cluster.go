@@ -148,33 +148,8 @@ func (s shards) of(id []byte) int {
 	return s[city.CH64(swapped[:])%uint64(len(s))]
 }
 
-// Blocks parts rows into what one Insert stores all or none of: rows of one partition and, in a cluster, of one shard.
-// The order is the same for the same rows.
-func (s *Store) Blocks(ctx context.Context, rows []Row) ([][]Row, error) {
-	type place struct {
-		Partition
-		shard int
-	}
-	index := map[place]int{}
-	var blocks [][]Row
-	for _, row := range rows {
-		at := place{Partition: row.Partition()}
-		var err error
-		if at.shard, err = s.shardOf(ctx, row); err != nil {
-			return nil, err
-		}
-		i, known := index[at]
-		if !known {
-			i = len(blocks)
-			index[at], blocks = i, append(blocks, nil)
-		}
-		blocks[i] = append(blocks[i], row)
-	}
-	return blocks, nil
-}
-
 // shardOf is the number of the shard that holds the row; 0 without a cluster, and for a row that none will take.
-func (s *Store) shardOf(ctx context.Context, row Row) (int, error) {
+func (s *Store) shardOf(ctx context.Context, row *Row) (int, error) {
 	if s.cfg.Cluster == "" || len(row.Envelope.GetId()) != 16 {
 		return 0, nil
 	}
@@ -188,12 +163,12 @@ func (s *Store) shardOf(ctx context.Context, row Row) (int, error) {
 // oneShard is the shard of an insert whose rows all belong to it, so that it is one part or none. It is 0 when they do
 // not: then the server parts them, and each shard stores all of its rows or none.
 func (s *Store) oneShard(ctx context.Context, rows []Row) (int, error) {
-	shard, err := s.shardOf(ctx, rows[0])
+	shard, err := s.shardOf(ctx, &rows[0])
 	if err != nil || shard == 0 {
 		return 0, err
 	}
-	for _, row := range rows[1:] {
-		if other, err := s.shardOf(ctx, row); err != nil || other != shard {
+	for i := range rows {
+		if other, err := s.shardOf(ctx, &rows[i]); err != nil || other != shard {
 			return 0, err
 		}
 	}

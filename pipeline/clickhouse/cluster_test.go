@@ -57,7 +57,7 @@ func TestClusterOfOneServer(t *testing.T) {
 		t.Fatalf("Blocks = %d blocks, %v; want 1", len(blocks), err)
 	}
 	for range 2 { // the token reaches the local table
-		if err := store.Insert(ctx, "t", blocks[0]); err != nil {
+		if err := store.InsertBlock(ctx, "t", blocks[0]); err != nil {
 			t.Fatalf("Insert = %v, want no error", err)
 		}
 		if err := store.InsertDead(ctx, "d", []clickhouse.DeadLetter{{Time: day, Source: rows[0].Source}}); err != nil {
@@ -177,7 +177,7 @@ func TestBlocksAreOfOnePartition(t *testing.T) {
 	blocks, err := store.Blocks(t.Context(), rows)
 	var sizes []int
 	for _, block := range blocks {
-		sizes = append(sizes, len(block))
+		sizes = append(sizes, len(block.Rows))
 	}
 	if err != nil || fmt.Sprint(sizes) != "[4 1 1]" {
 		t.Errorf("Blocks = %v, %v; want [4 1 1]", sizes, err)

@@ -108,19 +108,20 @@ func (d *dictionary) word(text string) *string {
 	return known
 }
 
-// fill fills all columns of a block, on all cores.
+// fill fills all columns of a block but those that are nil, on all cores.
 func fill[T any](to []blocks.Interface, columns []column[T], rows []T) error {
 	var filling errgroup.Group
 	cores := runtime.GOMAXPROCS(0)
 	for first := range min(cores, len(columns)) {
 		filling.Go(func() error {
-			var fillers []filler[T]
+			mine := make(map[int]filler[T])
 			for i := first; i < len(columns); i += cores {
-				fillers = append(fillers, columns[i].filler())
+				if to[i] != nil {
+					mine[i] = columns[i].filler()
+				}
 			}
 			for part := range slices.Chunk(rows, piece) {
-				for k, fill := range fillers {
-					i := first + k*cores
+				for i, fill := range mine {
 					if err := fill(to[i], part); err != nil {
 						return fmt.Errorf("%w: column %s: %w", ErrRefused, columns[i].name, err)
 					}

@@ -46,27 +46,8 @@ type DeadLetter struct {
 // A row that cannot be stored makes it return a *RowError before anything is sent; a block that the server refuses an
 // error that is ErrRefused, and a server without room for it ErrBusy. After any other error the outcome is unknown, and
 // the same call may be repeated.
-func (s *Store) Insert(ctx context.Context, token string, rows []Row) (err error) {
-	if len(rows) == 0 {
-		return nil
-	}
-	defer func(start time.Time) { s.metrics.inserted(s.metrics.rows, len(rows), start, err) }(time.Now())
-	for i, row := range rows {
-		if err := checkRow(row); err != nil {
-			return &RowError{i, err}
-		}
-		if row.Partition() != rows[0].Partition() {
-			return fmt.Errorf("insert rows: row %d is of partition %v, row 0 of %v", i, row.Partition(), rows[0].Partition())
-		}
-	}
-	shard, err := s.oneShard(ctx, rows)
-	if err != nil {
-		return err
-	}
-	if err := insertInRoom(ctx, s, target{"events", token, shard}, eventColumns, rows); err != nil {
-		return fmt.Errorf("insert %d rows: %w", len(rows), err)
-	}
-	return nil
+func (s *Store) Insert(ctx context.Context, token string, rows []Row) error {
+	return s.InsertBlock(ctx, token, &Block{Rows: rows})
 }
 
 // InsertDead writes dead letters, with the token's promise of Insert. They must be of one month.
@@ -92,13 +73,18 @@ type target struct {
 	shard        int    // of a cluster; 0 leaves it to the server
 }
 
-// insertInRoom inserts where there is room, and takes the engine's word for it only where some is left. Without that
-// the outcome is unknown, and the caller reads back.
+// insertInRoom makes one block of rows and inserts it as insertIn does.
 func insertInRoom[T any](ctx context.Context, s *Store, to target, columns []column[T], rows []T) error {
+	return insertIn(ctx, s, to, insertion[T]{columns: columns, rows: rows})
+}
+
+// insertIn inserts where there is room, and takes the engine's word for it only where some is left. Without that the
+// outcome is unknown, and the caller reads back.
+func insertIn[T any](ctx context.Context, s *Store, to target, in insertion[T]) error {
 	if err := s.room(keepFreeBytes); err != nil {
 		return err
 	}
-	if err := insertBlock(s.inserting(ctx, to), s.conn, to.table, columns, rows); err != nil {
+	if err := insertBlock(s.inserting(ctx, to), s.conn, to.table, in); err != nil {
 		_, sharded := shardKeys[to.table]
 		return classify(err, sharded && s.cfg.Cluster != "" && to.shard == 0)
 	}
@@ -131,10 +117,10 @@ func (s *Store) inserting(ctx context.Context, to target) context.Context {
 }
 
 // insertBlock sends rows as one native block, column by column, which is several times as fast as row by row.
-func insertBlock[T any](ctx context.Context, conn driver.Conn, table string, columns []column[T], rows []T) error {
-	names := make([]string, len(columns))
-	types := make([]driver.ColumnNameAndType, len(columns))
-	for i, c := range columns {
+func insertBlock[T any](ctx context.Context, conn driver.Conn, table string, in insertion[T]) error {
+	names := make([]string, len(in.columns))
+	types := make([]driver.ColumnNameAndType, len(in.columns))
+	for i, c := range in.columns {
 		names[i], types[i] = c.name, driver.ColumnNameAndType{Name: c.name, Type: c.kind}
 	}
 	ctx = driver.Context(ctx, driver.WithColumnNamesAndTypes(types)) // spares a DESCRIBE over HTTP
@@ -143,19 +129,33 @@ func insertBlock[T any](ctx context.Context, conn driver.Conn, table string, col
 		return err
 	}
 	defer batch.Close()
-	if err := fill(batch.Columns(), columns, rows); err != nil {
+	if err := in.fill(batch.Columns()); err != nil {
 		return err
 	}
 	for i, filled := range batch.Columns() {
-		if filled.Rows() != len(rows) { // the driver would send nothing, and report success
-			return fmt.Errorf("column %s has %d values for %d rows", columns[i].name, filled.Rows(), len(rows))
+		if filled.Rows() != len(in.rows) { // the driver would send nothing, and report success
+			return fmt.Errorf("column %s has %d values for %d rows", in.columns[i].name, filled.Rows(), len(in.rows))
 		}
 	}
 	return batch.Send()
 }
 
+// checkRows finds what keeps rows from being a block.
+func checkRows(rows []Row) error {
+	first := monthOf(&rows[0])
+	for i := range rows {
+		if err := checkRow(&rows[i]); err != nil {
+			return &RowError{i, err}
+		}
+		if !first.has(&rows[i]) {
+			return fmt.Errorf("insert rows: row %d is of partition %v, row 0 of %v", i, rows[i].Partition(), rows[0].Partition())
+		}
+	}
+	return nil
+}
+
 // checkRow finds what the table's types could not hold.
-func checkRow(row Row) error {
+func checkRow(row *Row) error {
 	ev := row.Envelope
 	if ev == nil {
 		return errors.New("no envelope")

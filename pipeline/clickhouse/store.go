@@ -82,6 +82,7 @@ type Store struct {
 	transport *transport // nil for a server
 	dialect   dialect
 	shards    shardCache
+	spare     spareColumns
 	metrics   storeMetrics
 	freeBytes func(path string) (uint64, error) // of the engine's disk; a test lets it run full
 

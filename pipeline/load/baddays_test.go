@@ -25,8 +25,8 @@ type tapped struct {
 	after func() error
 }
 
-func (s tapped) Insert(ctx context.Context, token string, rows []clickhouse.Row) error {
-	if err := s.Store.Insert(ctx, token, rows); err != nil {
+func (s tapped) InsertBlock(ctx context.Context, token string, b *clickhouse.Block) error {
+	if err := s.Store.InsertBlock(ctx, token, b); err != nil {
 		return err
 	}
 	return s.after()
@@ -200,9 +200,9 @@ type stoppedBefore struct {
 	before func()
 }
 
-func (s stoppedBefore) Insert(ctx context.Context, token string, rows []clickhouse.Row) error {
+func (s stoppedBefore) InsertBlock(ctx context.Context, token string, b *clickhouse.Block) error {
 	s.before()
-	return s.Store.Insert(context.WithoutCancel(ctx), token, rows)
+	return s.Store.InsertBlock(context.WithoutCancel(ctx), token, b)
 }
 
 // A newer program of the same major version writes fields that this one does not know, side by side with an older one.

@@ -20,6 +20,13 @@ type batch struct {
 	bytes    int // of all groups
 	rows     []clickhouse.Row
 	dead     []letter
+	unused   []schemas.Envelope // made many at a time
+
+	// What prepare has made of rows.
+	decided  time.Time // when that began
+	blocks   []*block  // of the rows that are to be stored
+	ends     ends      // of the others
+	excluded int       // of the others, in a replay
 }
 
 // maxGather bounds how long a batch is gathered while ClickHouse is slow.
@@ -29,18 +36,18 @@ const maxGather = 30 * time.Second
 const idle = time.Second
 
 // gather reads the next batch: it waits for a first group for as long as it takes, then for more until MaxRows, MaxBytes
-// or MaxWait, or for as long as the last batch took. A batch may come with an error: what was read before it is still to be loaded.
-func (l *Loader) gather(ctx context.Context, reader Reader) (*batch, error) {
-	record, err := l.first(ctx, reader)
+// or the end of the wait. A batch may come with an error: what was read before it is still to be loaded.
+func (l *Loader) gather(ctx context.Context, reader Reader, longest time.Duration) (*batch, error) {
+	record, err := reader.Next(ctx)
 	if err != nil {
 		return nil, err
 	}
 	b := &batch{from: record.Pos}
-	l.oldest.Store(receivedFirst(record.Group))
+	l.hand.take(receivedFirst(record.Group))
 	if err := l.add(b, record); err != nil {
 		return nil, err
 	}
-	wait, cancel := context.WithTimeout(ctx, max(l.cfg.MaxWait, min(l.took, maxGather)))
+	wait, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 	for len(b.rows)+len(b.dead) < l.cfg.MaxRows && b.bytes < l.cfg.MaxBytes {
 		record, err := reader.Next(wait)
@@ -55,23 +62,6 @@ func (l *Loader) gather(ctx context.Context, reader Reader) (*batch, error) {
 		}
 	}
 	return b, nil
-}
-
-// first waits for a group. When none comes for a while, the plan is ended, so that the log before it can be trimmed
-// and the next start has nothing to settle.
-func (l *Loader) first(ctx context.Context, reader Reader) (wal.Record, error) {
-	if l.plan.pending() {
-		wait, cancel := context.WithTimeout(ctx, idle)
-		defer cancel()
-		record, err := reader.Next(wait)
-		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
-			return record, err
-		}
-		if err := l.finish(ctx); err != nil {
-			return wal.Record{}, err
-		}
-	}
-	return reader.Next(ctx)
 }
 
 // reread reads the planned batch again.
@@ -112,8 +102,8 @@ func (l *Loader) add(b *batch, record wal.Record) error {
 			break
 		}
 		rest = rest[n:]
-		ev := new(schemas.Envelope)
-		err := ev.UnmarshalVT(raw)
+		ev := b.envelope()
+		err := ev.UnmarshalVTUnsafe(raw) // its texts are part of the group, which is nobody else's
 		if err == nil {
 			err = schemas.CheckVersion(ev.Version)
 		}
@@ -133,6 +123,28 @@ func (l *Loader) add(b *batch, record wal.Record) error {
 	b.rows, b.dead, b.to = rows, dead, record.Next
 	b.bytes += len(record.Group)
 	return nil
+}
+
+// envelope returns an empty one.
+func (b *batch) envelope() *schemas.Envelope {
+	if len(b.unused) == 0 {
+		b.unused = make([]schemas.Envelope, 32)
+	}
+	ev := &b.unused[0]
+	b.unused = b.unused[1:]
+	return ev
+}
+
+// buried returns the rows that ClickHouse has refused.
+func (b *batch) buried() (rows []clickhouse.Row) {
+	for _, block := range b.blocks {
+		for _, row := range block.Rows {
+			if block.buried[row.Source] {
+				rows = append(rows, row)
+			}
+		}
+	}
+	return rows
 }
 
 func dies(source schemas.Source, raw []byte, fault fault, reason string) letter {
@@ -174,9 +186,9 @@ func unfit(ev *schemas.Envelope) string {
 
 // block is what one insert holds: rows of one retention class and month and of one shard, hence of one part.
 type block struct {
-	*screened
-	name   string // within its plan
-	rows   []clickhouse.Row
+	*clickhouse.Block
+	screened
+	name   string                  // within its plan
 	buried map[schemas.Source]bool // those of rows that have become dead letters
 	halved map[string]bool         // tokens of pieces that ClickHouse has refused
 }
@@ -189,9 +201,9 @@ func blocks(ctx context.Context, store Store, rows []clickhouse.Row) ([]*block, 
 	}
 	shards := map[clickhouse.Partition]int{}
 	all := make([]*block, len(parts))
-	for i, rows := range parts {
-		p := rows[0].Partition()
-		all[i] = &block{name: fmt.Sprintf("%d/%d.%d", p.Retention, p.Month, shards[p]), rows: rows}
+	for i, part := range parts {
+		p := part.Rows[0].Partition()
+		all[i] = &block{Block: part, name: fmt.Sprintf("%d/%d.%d", p.Retention, p.Month, shards[p])}
 		shards[p]++
 	}
 	return all, nil

@@ -34,6 +34,7 @@ func (l *Loader) refuse(ctx context.Context, b *block, row clickhouse.Row, refus
 	if err := l.bury(ctx, []letter{{dead, refused}}); err != nil {
 		return err
 	}
+	l.disturbed = true
 	if b.buried == nil {
 		b.buried = map[schemas.Source]bool{}
 	}

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"heed/pipeline/clickhouse"
@@ -14,42 +15,70 @@ const recentAge = time.Hour
 // lateLoad is the delay between receipt and load beyond which memory is not trusted to hold an event's first copy.
 const lateLoad = 30 * time.Minute
 
-// recentIDs remembers the ids of recently loaded events in two generations. The younger one grows until it is
-// recentAge old or half of max long; then the older one is forgotten and the younger takes its place.
+// recentIDs remembers the ids of recently loaded events in two generations. When the younger one has become recentAge
+// old, or has no room for the next batch in half of max, the older one is forgotten and the younger takes its place.
+// That happens before a batch is looked at and never on the way through it, so that the ids of the batch before are there.
 type recentIDs struct {
 	max          int
-	young, old   map[clickhouse.EventKey]struct{}
+	sites        map[string]uint32
+	young, old   map[recentID]struct{}
 	youngSince   time.Time
 	completeFrom time.Time // every id loaded since then is in memory
 	newest       time.Time // the latest time of load that rebuild has found
 }
 
+// recentID is a clickhouse.EventKey without a pointer: millions of them are nothing to the garbage collector.
+type recentID struct {
+	site uint32 // in recentIDs.sites
+	id   [16]byte
+}
+
 func newRecentIDs(max int, now time.Time) *recentIDs {
 	return &recentIDs{
 		max:          max,
-		young:        make(map[clickhouse.EventKey]struct{}),
+		sites:        make(map[string]uint32),
+		young:        make(map[recentID]struct{}),
 		youngSince:   now,
 		completeFrom: now,
 	}
 }
 
-// hold makes room for all ids of a batch: its own copies are known from nowhere else.
-func (r *recentIDs) hold(rows int) { r.max = max(r.max, 4*rows) }
+// of is the memory's name of an event.
+func (r *recentIDs) of(site string, id [16]byte) recentID {
+	number, ok := r.sites[site]
+	if !ok {
+		number = uint32(len(r.sites))
+		r.sites[strings.Clone(site)] = number // site is part of the log's bytes
+	}
+	return recentID{number, id}
+}
 
-func (r *recentIDs) has(key clickhouse.EventKey) bool {
-	if _, ok := r.young[key]; ok {
+// makeRoom makes room for all ids of a batch: its own copies are known from nowhere else.
+func (r *recentIDs) makeRoom(rows int, now time.Time) {
+	r.max = max(r.max, 4*rows)
+	if len(r.young)+rows > r.max/2 || now.Sub(r.youngSince) >= recentAge {
+		r.completeFrom = r.youngSince
+		r.old, r.young, r.youngSince = r.young, make(map[recentID]struct{}), now
+	}
+}
+
+func (r *recentIDs) has(id recentID) bool {
+	if _, ok := r.young[id]; ok {
 		return true
 	}
-	_, ok := r.old[key]
+	_, ok := r.old[id]
 	return ok
 }
 
-func (r *recentIDs) add(key clickhouse.EventKey, now time.Time) {
-	if len(r.young) >= max(r.max/2, 1) || now.Sub(r.youngSince) >= recentAge {
-		r.completeFrom = r.youngSince
-		r.old, r.young, r.youngSince = r.young, make(map[clickhouse.EventKey]struct{}), now
+func (r *recentIDs) add(id recentID) { r.young[id] = struct{}{} }
+
+// forget forgets the ids of rows.
+func (r *recentIDs) forget(rows []clickhouse.Row) {
+	for i := range rows {
+		id := r.of(rows[i].Envelope.Site, [16]byte(rows[i].Envelope.Id))
+		delete(r.young, id)
+		delete(r.old, id)
 	}
-	r.young[key] = struct{}{}
 }
 
 // rebuild fills the memory from ClickHouse after a start, without the rows that are foreign to it.
@@ -64,7 +93,7 @@ func (r *recentIDs) rebuild(ctx context.Context, store Store, now time.Time, for
 			r.completeFrom, r.youngSince = loaded, loaded
 		}
 		if !foreign(source) {
-			r.young[key] = struct{}{}
+			r.add(r.of(key.Site, key.ID))
 		}
 		return nil
 	})
@@ -76,12 +105,11 @@ func (r *recentIDs) mustLookUp(ev *schemas.Envelope, now time.Time) bool {
 	return ev.Retried || received.Before(r.completeFrom) || now.Sub(received) > lateLoad
 }
 
-// dropDoubles returns b's rows whose events were not loaded before from another position, and counts the others. Of two
-// copies within b the first stays, or that which an earlier try has left in ClickHouse.
-func (l *Loader) dropDoubles(ctx context.Context, b *batch) ([]clickhouse.Row, error) {
-	now := l.now()
-	l.recent.hold(len(b.rows))
-	unsure, err := l.unsure(ctx, b, now)
+// dropDoubles returns those of b's rows whose events were not loaded before from another position, and counts the others.
+// Of two copies within b the first stays, or that which an earlier try has left in ClickHouse.
+func (l *Loader) dropDoubles(ctx context.Context, b *batch, rows []clickhouse.Row) ([]clickhouse.Row, error) {
+	l.recent.makeRoom(len(rows), b.decided)
+	unsure, err := l.unsure(ctx, b, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -89,33 +117,34 @@ func (l *Loader) dropDoubles(ctx context.Context, b *batch) ([]clickhouse.Row, e
 	if err != nil {
 		return nil, err
 	}
-	kept := b.rows[:0]
-	for _, row := range b.rows {
-		key := keyOf(row)
-		source, inStore := stored[key]
-		if l.recent.has(key) || inStore && !(l.recovering && source == row.Source) {
-			l.ends.add(row.Envelope.Site, Ends{Duplicates: 1})
-			l.metrics.doubles.Inc()
+	kept := make([]clickhouse.Row, 0, len(rows))
+	for i := range rows {
+		row := &rows[i]
+		id := l.recent.of(row.Envelope.Site, [16]byte(row.Envelope.Id))
+		source, inStore := stored[keyOf(row)]
+		if l.recent.has(id) || inStore && !(l.recovering && source == row.Source) {
+			b.ends.add(row.Envelope.Site, Ends{Duplicates: 1})
 			continue
 		}
-		l.recent.add(key, now)
-		kept = append(kept, row)
+		l.recent.add(id)
+		kept = append(kept, *row)
 	}
 	return kept, nil
 }
 
-// unsure returns the events of b that may be stored without being in memory. A replay has no memory, but knows those
+// unsure returns the events of rows that may be stored without being in memory. A replay has no memory, but knows those
 // that stand at their own position.
-func (l *Loader) unsure(ctx context.Context, b *batch, now time.Time) (keys []clickhouse.EventKey, err error) {
+func (l *Loader) unsure(ctx context.Context, b *batch, rows []clickhouse.Row) (keys []clickhouse.EventKey, err error) {
 	var there map[clickhouse.Stored]bool
 	if l.replay != nil {
-		err = l.retry(ctx, "read positions back", func() (err error) {
-			there, err = l.there(ctx)
+		err = l.repeatedly(ctx, "read positions back", func() (err error) {
+			there, err = l.present(ctx, b.from, b.to)
 			return err
 		})
 	}
-	for _, row := range b.rows {
-		if l.replay != nil && !there[storedAs(row)] || l.recent.mustLookUp(row.Envelope, now) {
+	for i := range rows {
+		row := &rows[i]
+		if l.replay != nil && !there[storedAs(*row)] || l.recent.mustLookUp(row.Envelope, b.decided) {
 			keys = append(keys, keyOf(row))
 		}
 	}
@@ -127,13 +156,13 @@ func (l *Loader) lookUp(ctx context.Context, keys []clickhouse.EventKey) (stored
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	err = l.retry(ctx, "look up events", func() (err error) {
+	err = l.repeatedly(ctx, "look up events", func() (err error) {
 		stored, err = l.Store.HasIDs(ctx, keys)
 		return err
 	})
 	return stored, err
 }
 
-func keyOf(row clickhouse.Row) clickhouse.EventKey {
+func keyOf(row *clickhouse.Row) clickhouse.EventKey {
 	return clickhouse.EventKey{Site: row.Envelope.Site, ID: [16]byte(row.Envelope.Id)}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -20,6 +22,13 @@ type Ends struct {
 	Duplicates uint64 `json:"duplicates"` // the same site and event id was stored from another position
 	Withdrawn  uint64 `json:"withdrawn"`  // the visitor had ended the consent record that it carries
 	Dead       uint64 `json:"dead"`       // could not be a row and is in dead_letters
+}
+
+func (e *Ends) add(more Ends) {
+	e.Stored += more.Stored
+	e.Duplicates += more.Duplicates
+	e.Withdrawn += more.Withdrawn
+	e.Dead += more.Dead
 }
 
 // Total is the number of all events that have ended.
@@ -42,24 +51,60 @@ func (l *Loader) Progress() *Progress { return l.progress.Load() }
 
 // Oldest returns when the oldest event was received that is in the loader's hand, and false when none is.
 func (l *Loader) Oldest() (received time.Time, ok bool) {
-	ms := l.oldest.Load()
+	ms := l.hand.oldest()
 	return time.UnixMilli(ms), ms != 0
 }
 
-// ends counts the batch in hand by site.
-type ends map[string]Ends
+// hand has the batches that were begun and are not at rest, by when the first event of each was received, in ms.
+type hand struct {
+	mu       sync.Mutex
+	received []int64
+}
+
+func (h *hand) take(receivedMs int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.received = append(h.received, receivedMs)
+}
+
+// rested lets go of the first of them.
+func (h *hand) rested() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.received) > 0 {
+		h.received = slices.Delete(h.received, 0, 1)
+	}
+}
+
+// oldest is 0 when there is none.
+func (h *hand) oldest() int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.received) == 0 {
+		return 0
+	}
+	return h.received[0]
+}
+
+// ends counts a batch by site.
+type ends map[string]*Ends
 
 func (e ends) add(site string, more Ends) {
 	sum := e[site]
-	e[site] = Ends{sum.Stored + more.Stored, sum.Duplicates + more.Duplicates, sum.Withdrawn + more.Withdrawn, sum.Dead + more.Dead}
+	if sum == nil {
+		sum = new(Ends)
+		e[strings.Clone(site)] = sum // site is part of the log's bytes
+	}
+	sum.add(more)
 }
 
 // count adds a block that is at rest.
 func (l *Loader) count(b *block) {
-	for _, row := range b.rows {
+	for i := range b.Rows {
+		row := &b.Rows[i]
 		switch {
-		case b.buried[row.Source]:
-		case b.gone[row.Source] && !b.late[row.Source]: // the late ones are the deletion routine's to take off again
+		case len(b.buried) > 0 && b.buried[row.Source]:
+		case len(b.gone) > 0 && b.gone[row.Source] && !b.late[row.Source]: // the late ones are the deletion routine's to take off again
 			l.ends.add(row.Envelope.Site, Ends{Withdrawn: 1})
 			l.metrics.withdrawn.Inc()
 			if l.replay != nil {
@@ -70,7 +115,7 @@ func (l *Loader) count(b *block) {
 			l.metrics.rows.Inc()
 		}
 	}
-	l.metrics.observeLag(b.rows, l.now())
+	l.metrics.observeLag(b.Rows, l.now())
 }
 
 // storeEnds writes the counts of the planned batch to their table, if there is one. The table takes the rows of one range
@@ -93,13 +138,16 @@ func (l *Loader) storeEnds(ctx context.Context) error {
 // advance makes it known that the planned batch is at rest.
 func (l *Loader) advance() {
 	last := l.Progress()
-	sum := make(ends, len(last.Sites))
-	maps.Copy(sum, last.Sites)
+	sites := make(map[string]Ends, len(last.Sites))
+	maps.Copy(sites, last.Sites)
 	for site, more := range l.ends {
-		sum.add(site, more)
+		sum := sites[site]
+		sum.add(*more)
+		sites[site] = sum
+		l.metrics.doubles.AddInt64(int64(more.Duplicates))
 	}
-	l.progress.Store(&Progress{Pos: l.plan.To, Since: last.Since, Sites: sum})
-	l.oldest.Store(0)
+	l.progress.Store(&Progress{Pos: l.plan.To, Since: last.Since, Sites: sites})
+	l.hand.rested()
 }
 
 // EachEvent calls visit for every event that a loader finds in a group, in order, with its site and when it was

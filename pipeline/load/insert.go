@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"heed/pipeline/clickhouse"
+	"heed/pipeline/wal"
 	"heed/schemas"
 )
 
@@ -25,9 +26,9 @@ var errOldLook = errors.New("it took too long since the store was asked")
 // insert stores a block. When the outcome is unknown it goes on as after a crash.
 func (l *Loader) insert(ctx context.Context, b *block) error {
 	l.looked = time.Time{} // nobody has sent any of it before
-	err := l.screen(ctx, b.screened, b.rows)
+	err := l.screen(ctx, b)
 	if err == nil {
-		err = l.send(ctx, l.token(b), b, b.rows)
+		err = l.send(ctx, l.token(b), b, b.Rows)
 	}
 	if err == nil || errors.Is(err, ErrFenced) {
 		return err
@@ -35,8 +36,9 @@ func (l *Loader) insert(ctx context.Context, b *block) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	l.disturbed = true
 	l.metrics.failures.Inc()
-	l.logger.Warn("insert has an unknown outcome, will settle it", "rows", len(b.rows), "err", err)
+	l.logger.Warn("insert has an unknown outcome, will settle it", "rows", len(b.Rows), "err", err)
 	return l.settleAll(ctx, b)
 }
 
@@ -51,25 +53,25 @@ func (l *Loader) settleAll(ctx context.Context, b *block) error {
 		if err != nil {
 			return err
 		}
-		if missing, _ := b.missing(b.rows, there); missing == 0 {
+		if missing, _ := b.missing(b.Rows, there); missing == 0 {
 			return nil
 		}
 		token := l.token(b)
 		if burnt > 0 {
 			token += "/again" + strconv.Itoa(burnt)
 		}
-		if err := l.settle(ctx, token, b, b.rows, there); err != nil {
+		if err := l.settle(ctx, token, b, b.Rows, there); err != nil {
 			return err
 		}
 		if there, err = l.look(ctx, b); err != nil {
 			return err
 		}
-		if missing, _ := b.missing(b.rows, there); missing > 0 {
+		if missing, _ := b.missing(b.Rows, there); missing > 0 {
 			burnt++
 			if err := l.quiet(ctx); err != nil {
 				return err
 			}
-			return fmt.Errorf("%d of %d rows are not there after their insert", missing, len(b.rows))
+			return fmt.Errorf("%d of %d rows are not there after their insert", missing, len(b.Rows))
 		}
 		return nil
 	})
@@ -105,11 +107,16 @@ func (l *Loader) settle(ctx context.Context, token string, b *block, rows []clic
 	return l.settle(ctx, token+"/1", b, rows[half:], there)
 }
 
-// there reads the plan's range back. Position and event id identify a row.
+// there reads the plan's range back.
 func (l *Loader) there(ctx context.Context) (map[clickhouse.Stored]bool, error) {
 	l.looked = l.now()
-	from, to := l.span()
-	stored, err := l.Store.Present(ctx, l.plan.Log, from, to)
+	return l.present(ctx, l.plan.From, l.plan.To)
+}
+
+// present reads a range back. Position and event id identify a row.
+func (l *Loader) present(ctx context.Context, from, to wal.Pos) (map[clickhouse.Stored]bool, error) {
+	first, end := l.span(from, to)
+	stored, err := l.Store.Present(ctx, first.Origin, first, end)
 	if err != nil {
 		return nil, err
 	}
@@ -120,11 +127,11 @@ func (l *Loader) there(ctx context.Context) (map[clickhouse.Stored]bool, error) 
 	return there, nil
 }
 
-// span is the plan's range.
-func (l *Loader) span() (from, to schemas.Source) {
-	from = schemas.Source{Origin: l.plan.Log, Partition: l.plan.From.Segment, Offset: l.plan.From.Record}
-	to = schemas.Source{Origin: l.plan.Log, Partition: l.plan.To.Segment, Offset: l.plan.To.Record}
-	return from, to
+// span is a range of the log as sources have it.
+func (l *Loader) span(from, to wal.Pos) (first, end schemas.Source) {
+	id := l.Log.ID()
+	return schemas.Source{Origin: id, Partition: from.Segment, Offset: from.Record},
+		schemas.Source{Origin: id, Partition: to.Segment, Offset: to.Record}
 }
 
 // missing counts those of rows that are absent, neither there nor buried, and of these the missing ones, which are to be
@@ -176,8 +183,8 @@ func fresh(at, now time.Time) bool {
 	return age >= 0 && age < leaseAge
 }
 
-// send inserts rows of b, without those whose record was ended. Rows that ClickHouse refuses are found by halving and become dead letters; the others are
-// stored.
+// send inserts rows of b, without those whose record was ended. Rows that ClickHouse refuses are found by halving and
+// become dead letters; the others are stored.
 func (l *Loader) send(ctx context.Context, token string, b *block, rows []clickhouse.Row) error {
 	kept := b.kept(rows)
 	if len(kept) == 0 {
@@ -190,7 +197,11 @@ func (l *Loader) send(ctx context.Context, token string, b *block, rows []clickh
 	for i := range kept {
 		kept[i].Loaded = now
 	}
-	err = l.Store.Insert(ctx, token, kept)
+	piece := b.Block
+	if len(kept) < len(b.Rows) {
+		piece = &clickhouse.Block{Rows: kept}
+	}
+	err = l.Store.InsertBlock(ctx, token, piece)
 	if err == nil {
 		l.added += uint64(len(kept))
 		return nil

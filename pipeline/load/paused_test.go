@@ -19,6 +19,7 @@ import (
 // gate stops whoever passes it for the at-th time, as SIGSTOP would: no context ends the wait. Each call passes it
 // twice, before its effect and after it.
 type gate struct {
+	mu         sync.Mutex // a loader passes with what it has in hand and with what is ahead of that
 	at, passed int
 	reached    bool
 	wake       chan struct{}
@@ -27,10 +28,13 @@ type gate struct {
 }
 
 func (g *gate) pass() {
+	g.mu.Lock()
 	g.passed++
+	stop := g.passed == g.at
+	g.reached = g.reached || stop
+	g.mu.Unlock()
 	switch {
-	case g.passed == g.at:
-		g.reached = true
+	case stop:
 		<-g.wake
 	case g.dawdle != nil:
 		time.Sleep(g.dawdle())
@@ -43,10 +47,10 @@ type pausedStore struct {
 	gate *gate
 }
 
-func (s pausedStore) Insert(ctx context.Context, token string, rows []clickhouse.Row) error {
+func (s pausedStore) InsertBlock(ctx context.Context, token string, b *clickhouse.Block) error {
 	s.gate.pass()
 	defer s.gate.pass()
-	return s.fakeStore.Insert(context.WithoutCancel(ctx), token, rows)
+	return s.fakeStore.InsertBlock(context.WithoutCancel(ctx), token, b)
 }
 
 func (s pausedStore) InsertDead(ctx context.Context, token string, letters []clickhouse.DeadLetter) error {

@@ -128,6 +128,9 @@ func (r *replay) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := l.prepare(ctx, b); err != nil {
+			return err
+		}
 		if err := r.load(ctx, b); err != nil {
 			return err
 		}
@@ -140,6 +143,7 @@ func (r *replay) run(ctx context.Context) error {
 
 func (r *replay) load(ctx context.Context, b *batch) error {
 	r.read += uint64(len(b.rows) + len(b.dead))
+	r.excluded += uint64(b.excluded)
 	if err := r.loader.load(ctx, b); err != nil {
 		return err
 	}
@@ -151,13 +155,11 @@ func (r *replay) load(ctx context.Context, b *batch) error {
 
 // exclude returns those of rows that may come back.
 func (r *replay) exclude(rows []clickhouse.Row, now time.Time) []clickhouse.Row {
-	kept := rows[:0]
+	kept := make([]clickhouse.Row, 0, len(rows))
 	for _, row := range rows {
-		if expired(row, now) || r.cfg.Excluded != nil && r.cfg.Excluded(row) {
-			r.excluded++
-			continue
+		if !expired(row, now) && (r.cfg.Excluded == nil || !r.cfg.Excluded(row)) {
+			kept = append(kept, row)
 		}
-		kept = append(kept, row)
 	}
 	return kept
 }

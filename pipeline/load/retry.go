@@ -34,7 +34,17 @@ func retry(ctx context.Context, try func() error, failed func(pause time.Duratio
 	}
 }
 
+// retry tries a step with the batch in hand again and again.
 func (l *Loader) retry(ctx context.Context, what string, try func() error) error {
+	return l.repeatedly(ctx, what, func() error {
+		err := try()
+		l.disturbed = l.disturbed || err != nil
+		return err
+	})
+}
+
+// repeatedly tries a step with any batch.
+func (l *Loader) repeatedly(ctx context.Context, what string, try func() error) error {
 	return retry(ctx, try, func(pause time.Duration, err error) {
 		l.metrics.failures.Inc()
 		l.logger.Warn("a step did not succeed, will try again", "step", what, "pause", pause, "err", err)

@@ -77,11 +77,11 @@ func (r *reviver) flush(ctx context.Context) error {
 		return err
 	}
 	for _, block := range parts {
-		refusals, err := r.store(ctx, block.rows)
+		refusals, err := r.store(ctx, block.Rows)
 		if err != nil {
 			return err
 		}
-		r.Loaded += uint64(len(block.rows) - len(refusals))
+		r.Loaded += uint64(len(block.Rows) - len(refusals))
 		for source, refusal := range refusals {
 			r.fail(letters[source], refusal)
 			delete(letters, source)
@@ -250,7 +250,7 @@ func (r *reviver) insert(ctx context.Context, token string, rows []clickhouse.Ro
 	for i := range rows {
 		rows[i].Loaded = now
 	}
-	err := r.into.Insert(ctx, token, rows)
+	err := r.into.InsertBlock(ctx, token, &clickhouse.Block{Rows: rows})
 	if err == nil || !errors.Is(err, clickhouse.ErrRefused) {
 		return err
 	}

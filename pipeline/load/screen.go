@@ -12,7 +12,7 @@ import (
 // advertising is the bit of consent.Advertising. Its value never changes.
 const advertising = 8
 
-// screened is what a batch's rows were found to be when the store was asked which consent records were ended. Rows whose
+// screened is what a block's rows were found to be when the store was asked which consent records were ended. Rows whose
 // record was ended stay in their blocks, so that these are the same for every Loader that settles the plan; they are
 // only not sent.
 type screened struct {
@@ -22,32 +22,33 @@ type screened struct {
 	quiet bool                    // nothing of gone that was sent before can arrive any more
 }
 
-// screen asks which records of rows were ended, unless that was asked just now: events of those that leave nothing are
+// screen asks which records of b's rows were ended, unless that was asked just now: events of those that leave nothing are
 // not sent any more, and those that lost advertising alone lose their click ids.
-func (l *Loader) screen(ctx context.Context, s *screened, rows []clickhouse.Row) error {
-	if fresh(s.asked, l.now()) {
+func (l *Loader) screen(ctx context.Context, b *block) error {
+	if fresh(b.asked, l.now()) {
 		return nil
 	}
-	ended, asked, err := l.Withdrawals.among(ctx, rows)
+	ended, asked, err := l.Withdrawals.among(ctx, b.Rows)
 	if err != nil {
 		return err
 	}
-	s.asked = asked
+	b.asked = asked
 	if len(ended) == 0 {
 		return nil
 	}
-	for _, row := range rows {
+	b.Block = &clickhouse.Block{Rows: b.Rows} // its columns may have been made before
+	for _, row := range b.Rows {
 		key, ok := recordOf(row.Envelope)
 		keeps, over := ended[key]
 		switch {
 		case !ok || !over:
 		case keeps != 0:
 			strip(row.Envelope)
-		case !s.gone[row.Source]:
-			if s.gone == nil {
-				s.gone, s.late = map[schemas.Source]bool{}, map[schemas.Source]bool{}
+		case !b.gone[row.Source]:
+			if b.gone == nil {
+				b.gone, b.late = map[schemas.Source]bool{}, map[schemas.Source]bool{}
 			}
-			s.gone[row.Source], s.quiet = true, false
+			b.gone[row.Source], b.quiet = true, false
 		}
 	}
 	return nil
@@ -98,7 +99,7 @@ func (s *screened) kept(rows []clickhouse.Row) []clickhouse.Row {
 // on their way, from an earlier Loader or from an earlier try of this one: then it waits until they cannot arrive any
 // more, since whether such a row was stored decides how it is counted, and which others were sent with it.
 func (l *Loader) look(ctx context.Context, b *block) (there map[clickhouse.Stored]bool, err error) {
-	if err := l.screen(ctx, b.screened, b.rows); err != nil {
+	if err := l.screen(ctx, b); err != nil {
 		return nil, err
 	}
 	if there, err = l.lookOnce(ctx, b); err != nil || b.quiet || l.replay != nil || !b.hidden() {
@@ -118,7 +119,7 @@ func (l *Loader) lookOnce(ctx context.Context, b *block) (there map[clickhouse.S
 	if err != nil || len(b.gone) == 0 {
 		return there, err
 	}
-	from, to := l.span()
+	from, to := l.span(l.plan.From, l.plan.To)
 	positions, err := l.Store.Erased(ctx, l.plan.Log, from, to) // after there: what left in between is here
 	if err != nil {
 		return nil, err
@@ -127,7 +128,7 @@ func (l *Loader) lookOnce(ctx context.Context, b *block) (there map[clickhouse.S
 	for _, at := range positions {
 		erased[at] = true
 	}
-	for _, row := range b.rows {
+	for _, row := range b.Rows {
 		if b.gone[row.Source] && (there[storedAs(row)] || erased[row.Source]) {
 			b.late[row.Source] = true
 		}
@@ -137,5 +138,5 @@ func (l *Loader) lookOnce(ctx context.Context, b *block) (there map[clickhouse.S
 
 // hidden reports whether a row of b is not to be sent and not known to have been stored either.
 func (b *block) hidden() bool {
-	return slices.ContainsFunc(b.rows, func(row clickhouse.Row) bool { return b.gone[row.Source] && !b.late[row.Source] })
+	return slices.ContainsFunc(b.Rows, func(row clickhouse.Row) bool { return b.gone[row.Source] && !b.late[row.Source] })
 }

@@ -14,10 +14,13 @@ type Store interface {
 	WithdrawnStore
 	// Blocks parts rows into what one Insert stores all or none of: rows of one retention class and month and, in a
 	// cluster, of one shard. The order is the same for the same rows.
-	Blocks(ctx context.Context, rows []clickhouse.Row) ([][]clickhouse.Row, error)
-	// Insert stores rows of one block. The same token does not store twice; 10,000 at least are remembered.
-	Insert(ctx context.Context, token string, rows []clickhouse.Row) error
-	// RefuseStale makes Insert refuse, from now on and for all users of the store, rows whose Loaded lies more than a
+	Blocks(ctx context.Context, rows []clickhouse.Row) ([]*clickhouse.Block, error)
+	// Prepare does what it can of InsertBlock's work ahead of it. Rows may not change between the two, their Loaded
+	// excepted. It stores nothing, and may do nothing at all.
+	Prepare(b *clickhouse.Block)
+	// InsertBlock stores a block. The same token does not store twice; 10,000 at least are remembered.
+	InsertBlock(ctx context.Context, token string, b *clickhouse.Block) error
+	// RefuseStale makes InsertBlock refuse, from now on and for all users of the store, rows whose Loaded lies more than a
 	// minute behind the store's clock when they arrive there; the error is no clickhouse.ErrRefused.
 	RefuseStale(ctx context.Context) error
 	// Present returns which rows of origin are stored at the positions from … to, at least; more do no harm.

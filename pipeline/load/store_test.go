@@ -55,15 +55,15 @@ func newFakeStore() *fakeStore {
 	}
 }
 
-func (s *fakeStore) Blocks(ctx context.Context, rows []clickhouse.Row) (blocks [][]clickhouse.Row, err error) {
+func (s *fakeStore) Blocks(ctx context.Context, rows []clickhouse.Row) (blocks []*clickhouse.Block, err error) {
 	index := map[clickhouse.Partition]int{}
 	for _, row := range rows {
 		i, known := index[row.Partition()]
 		if !known {
 			i = len(blocks)
-			index[row.Partition()], blocks = i, append(blocks, nil)
+			index[row.Partition()], blocks = i, append(blocks, new(clickhouse.Block))
 		}
-		blocks[i] = append(blocks[i], row)
+		blocks[i].Rows = append(blocks[i].Rows, row)
 	}
 	return blocks, ctx.Err()
 }
@@ -71,7 +71,10 @@ func (s *fakeStore) Blocks(ctx context.Context, rows []clickhouse.Row) (blocks [
 // RefuseStale lets s.stale decide.
 func (s *fakeStore) RefuseStale(ctx context.Context) error { return ctx.Err() }
 
-func (s *fakeStore) Insert(ctx context.Context, token string, rows []clickhouse.Row) error {
+func (s *fakeStore) Prepare(*clickhouse.Block) {}
+
+func (s *fakeStore) InsertBlock(ctx context.Context, token string, b *clickhouse.Block) error {
+	rows := b.Rows
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ctx.Err() != nil {

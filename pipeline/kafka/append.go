@@ -39,6 +39,9 @@ func (t *Topic) Append(ctx context.Context, evs []*schemas.Envelope) (wal.Pos, e
 			return wal.Pos{}, fmt.Errorf("encode event: %w", err)
 		}
 		messages[i] = message{key: ev.Id, value: value}
+		if t.cfg.BySite {
+			messages[i].key = []byte(ev.Site)
+		}
 	}
 	d, err := t.send(messages, time.Now().Add(appendTimeout), maxWaitingBytes)
 	if err != nil {

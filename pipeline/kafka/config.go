@@ -16,6 +16,7 @@ import (
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/segmentio/kafka-go/sasl/plain"
 	"github.com/segmentio/kafka-go/sasl/scram"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // Names of the SASL mechanisms.
@@ -29,7 +30,7 @@ const (
 	maxPartitions  = 10_000
 	minSession     = time.Second
 	maxSession     = 30 * time.Minute // Kafka's own bound
-	maxTopicLength = 200              // Kafka takes 249; the dead letters' name is longer
+	maxTopicLength = 220              // Kafka takes 249; the dead letters' name is longer
 )
 
 var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]+$`)
@@ -38,8 +39,13 @@ var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]+$`)
 type Config struct {
 	// Brokers are addresses to begin at, host:port; the others are learned from them.
 	Brokers []string
-	// Topic holds the events, "heed-events" when empty. Dead letters are in the topic of that name and ".dead".
+	// Topic holds the events, "heed-events" when empty.
 	Topic string
+	// Dead holds dead letters. When empty it is the topic's name and ".dead".
+	Dead string
+	// BySite gives the topic to the sites: all messages of one are in one partition, in the order in which they came.
+	// Otherwise all copies of one event are.
+	BySite bool
 	// Generation counts how often the topic was begun anew, 1 when 0. Whoever deletes the topic and makes it again, or
 	// restores an old copy, raises it: offsets begin again, and rows name the events they hold by offset.
 	Generation int
@@ -149,7 +155,20 @@ func (c Config) withDefaults() Config {
 // minInSync is how many replicas have to acknowledge: all but one, so that one may be away.
 func (c Config) minInSync() int { return max(1, c.Replication-1) }
 
-func (c Config) deadTopic() string { return c.Topic + ".dead" }
+func (c Config) deadTopic() string {
+	if c.Dead != "" {
+		return c.Dead
+	}
+	return c.Topic + ".dead"
+}
+
+// keyField is the number of the envelope's field that is a message's key.
+func (c Config) keyField() protowire.Number {
+	if c.BySite {
+		return siteField
+	}
+	return idField
+}
 
 // tlsConfig reads the files that TLS names. It returns nil when TLS is off.
 func (c Config) tlsConfig() (*tls.Config, error) {

@@ -46,7 +46,7 @@ func (s *Shipper) feed(ctx context.Context, topic *Topic, reader *wal.Reader, re
 
 // launch gives a record to the lanes, as soon as there is room for it.
 func (s *Shipper) launch(ctx context.Context, topic *Topic, rec wal.Record) error {
-	messages, err := split(rec.Group)
+	messages, err := split(rec.Group, s.cfg.keyField())
 	if err != nil {
 		s.logger.Error("record of the spool is not a group of events, it is sent as it is", "pos", rec.Pos, "err", err)
 	}

@@ -16,7 +16,7 @@ func FuzzSplit(f *testing.F) {
 	f.Add([]byte("\x0a\x03abc\x12\x00"))
 	f.Add([]byte("\x0a\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"))
 	f.Fuzz(func(t *testing.T, group []byte) {
-		messages, err := split(group)
+		messages, err := split(group, idField)
 		var values int
 		for _, m := range messages {
 			values += len(m.value)

@@ -122,7 +122,7 @@ func TestReaderPassesOnWhatItDoesNotKnow(t *testing.T) {
 func TestSplit(t *testing.T) {
 	evs := events(5, 3)
 	group, _ := (&schemas.Group{Events: evs}).MarshalVT()
-	messages, err := split(group)
+	messages, err := split(group, idField)
 	if err != nil || len(messages) != 3 {
 		t.Fatalf("split = %d messages, %v, want 3", len(messages), err)
 	}
@@ -132,10 +132,13 @@ func TestSplit(t *testing.T) {
 			t.Errorf("message %d = %+v, want event %v", i, m, evs[i])
 		}
 	}
-	if messages, err := split(nil); err != nil || len(messages) != 0 {
+	if messages, err := split(group, siteField); err != nil || string(messages[2].key) != evs[2].Site {
+		t.Errorf("split by site = %+v, %v; want the key %q", messages, err, evs[2].Site)
+	}
+	if messages, err := split(nil, idField); err != nil || len(messages) != 0 {
 		t.Errorf("split of nothing = %v, %v, want nothing", messages, err)
 	}
-	messages, err = split(append(group, 0x12, 0x00))
+	messages, err = split(append(group, 0x12, 0x00), idField)
 	if !errors.Is(err, errNotGroup) || len(messages) != 4 || string(messages[3].value) != "\x12\x00" {
 		t.Errorf("split of a group and something = %d messages, %v, want that as the last", len(messages), err)
 	}

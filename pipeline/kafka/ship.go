@@ -158,7 +158,7 @@ func (s *Shipper) begin() (*wal.Reader, error) {
 
 // open opens the topic, however long that takes.
 func (s *Shipper) open(ctx context.Context, first wal.Record) (*Topic, error) {
-	messages, _ := split(first.Group)
+	messages, _ := split(first.Group, s.cfg.keyField())
 	if len(messages) > 0 {
 		s.waitingSince(messages[0].received)
 	}

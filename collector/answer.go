@@ -20,6 +20,9 @@ func (c *Collector) accept(v *visit) {
 	v.ctx.SetStatusCode(fasthttp.StatusAccepted)
 	v.ctx.Response.Header.SetCanonical(keyCacheControl, valueNoStore)
 	allowOrigin(&v.ctx.Response.Header, v.origin)
+	if v.sealed != "" {
+		c.metrics.choicesSealed.Inc()
+	}
 	rejected := v.decoder.rejected
 	if len(rejected) == 0 && v.sealed == "" {
 		return

@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"heed/collector/guard"
+	"heed/consent"
 	"heed/pipeline/enrich"
 	"heed/schemas"
 )
@@ -21,6 +22,7 @@ type visit struct {
 	address address // until the place is known and the quota asked
 	place   enrich.Place
 	device  enrich.Client
+	testimony
 	ruling
 	visitor []byte // as stored; empty without a performance grant
 	hash    [32]byte
@@ -29,6 +31,7 @@ type visit struct {
 	room    *[schemas.MaxBatchBytes]byte // what a compressed body was expanded into
 
 	decoder   decoder
+	statement *schemas.Envelope // the consent record, if the batch brought one
 	kept      []kept
 	envelopes []*schemas.Envelope
 }
@@ -48,13 +51,16 @@ func (c *Collector) takeBatch(v *visit) {
 	}
 	batch := &v.decoder.batch
 	if t.site.quota != nil {
-		// A batch without events costs as much as one event: it may have a choice sealed.
+		// A batch without events costs as much as one event: it may bring a consent record.
 		if verdict := t.site.quota.Allow(v.address.Addr, max(1, len(batch.Events)), time.Now()); !verdict.OK() {
 			c.limited(ctx, t, verdict.RetryAfter)
 			return
 		}
 	}
-	c.decide(v, claim{choice: batch.Choice, gpc: batch.GPC, dnt: batch.DNT, mayGrant: true})
+	if err := c.judge(v); err != nil {
+		c.refuseTarget(ctx, t, err)
+		return
+	}
 	v.identify(batch.Visitor)
 	c.keepEvents(v)
 	if err := c.handOver(v); err != nil {
@@ -62,6 +68,17 @@ func (c *Collector) takeBatch(v *visit) {
 	} else {
 		c.accept(v)
 	}
+}
+
+// judge decides what may be kept of a batch, and makes the record of what led to it.
+func (c *Collector) judge(v *visit) *schemas.Error {
+	if err := c.hear(v); err != nil {
+		return err
+	}
+	batch := &v.decoder.batch
+	age, _ := consent.ParseAge(string(batch.Age)) // the decoder takes no other
+	c.decide(v, claim{choice: batch.Choice, gpc: batch.GPC, dnt: batch.DNT, age: age})
+	return c.testify(v)
 }
 
 // read expands the body where it is compressed, and decodes it.
@@ -100,13 +117,19 @@ func (c *Collector) release(v *visit) {
 	clear(v.kept)
 	clear(v.envelopes)
 	v.address = address{}
-	v.ctx, v.target, v.place, v.device, v.ruling = nil, target{}, enrich.Place{}, enrich.Client{}, ruling{}
+	v.ctx, v.target, v.place, v.device = nil, target{}, enrich.Place{}, enrich.Client{}
+	v.testimony, v.ruling, v.statement = testimony{}, ruling{}, nil
 	v.visitor, v.kept, v.envelopes = nil, v.kept[:0], v.envelopes[:0]
 	c.visits.Put(v)
 }
 
-// handOver makes the kept events durable and enters the batch into the site's ledger.
+// handOver makes durable what is kept, the consent record before the events that it allows, and enters the batch into the
+// site's ledger.
 func (c *Collector) handOver(v *visit) error {
+	if err := c.handOverStatement(v); err != nil {
+		v.site.ledger.settle(len(v.envelopes), v.decoder.rejected, false)
+		return err
+	}
 	var err error
 	if len(v.envelopes) > 0 {
 		start := time.Now()
@@ -121,6 +144,29 @@ func (c *Collector) handOver(v *visit) error {
 	}
 	return err
 }
+
+// handOverStatement makes the consent record durable. Where nobody knows yet whether it is, the client sends it again, and
+// the chain takes the same id once.
+func (c *Collector) handOverStatement(v *visit) error {
+	if v.statement == nil {
+		return nil
+	}
+	if c.logs.Consent == nil {
+		return errNoConsentLog
+	}
+	start := time.Now()
+	_, err := c.logs.Consent.Append(c.deadlines.from(start), []*schemas.Envelope{v.statement})
+	c.metrics.appendSeconds.UpdateDuration(start)
+	if err == nil {
+		c.metrics.consentRecords.Inc()
+	} else if c.warnings.consent.due() {
+		c.logger.Warn("consent record not made durable, clients are told to come back", "err", err)
+	}
+	return err
+}
+
+// errNoConsentLog means that whoever made the collector gave it no log for consent records.
+var errNoConsentLog = errors.New("there is no log for consent records")
 
 // settleLater enters the kept events into the ledger once the log knows what became of them, when err says that it does
 // not know yet: counted as rejected now they would be counted twice once they are durable.

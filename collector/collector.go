@@ -60,7 +60,7 @@ type Collector struct {
 	expander  *guard.Expander
 	open      atomic.Int64 // connections
 	bodies    atomic.Int64 // bytes that connections are charged with
-	warnings  struct{ append, accept quiet }
+	warnings  struct{ append, consent, accept quiet }
 }
 
 // New makes a collector that hands what it accepts to logs. It opens nothing; logs and enricher stay the caller's to

@@ -12,6 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"heed/collector/limit"
+	"heed/consent"
 	"heed/pipeline/enrich"
 	"heed/schemas"
 )
@@ -45,14 +46,24 @@ type Site struct {
 	Key     string   // its public name in URLs and in the visitor cookie's name
 	Origins []string // where its pages are, as browsers write it: scheme://host[:port], default port left out
 
-	AnonymousCount  bool    // count page views without consent where that is allowed
-	Exemption       bool    // the conditions of an exemption from consent are met, and recorded
+	// What the owner asserts; consent.Site explains it, and every consent record names it.
+	AnonymousCount    bool
+	Exemption         bool
+	UnknownAfterGrant bool
+	AssumePlace       consent.Place
+	Children          bool
+
 	Rate            float64 // events a second where Config.Rates is set; 0 for the rate there
 	RetentionMonths int     // the retention class of its rows, 1 to 255
 
 	VisitorKey []byte // turns visitor ids into what is stored, 32 bytes
 	SealKey    []byte // seals choices, 32 bytes
-	Notice     string // consent.NoticeID of the notice in force
+	// OldSealKeys are those in use before, 32 bytes each. What they sealed still counts, and is sealed anew when it comes.
+	OldSealKeys [][]byte
+	Notice      string // consent.NoticeID of the notice in force
+	// Notices are its layouts and languages; the first is in force where nothing was shown. A consent event that names
+	// another is refused. Without any, no answer can be recorded, and nobody can grant more than their place's default.
+	Notices []Notice
 
 	Assets []Asset
 }
@@ -190,7 +201,15 @@ func (s Site) validate() (errs []error) {
 	check(s.RetentionMonths >= 1 && s.RetentionMonths <= 255, "retention months: want 1 to 255")
 	check(len(s.VisitorKey) == keyBytes, "visitor key: want 32 bytes")
 	check(len(s.SealKey) == keyBytes, "seal key: want 32 bytes")
+	for _, key := range s.OldSealKeys {
+		check(len(key) == keyBytes, "old seal keys: want 32 bytes each")
+	}
 	check(noticeForm.MatchString(s.Notice), "notice: want 8 lower-case hex digits")
+	for _, n := range s.Notices {
+		if err := n.validate(s); err != nil {
+			errs = append(errs, err)
+		}
+	}
 	seen := map[string]bool{pixelName: true}
 	for _, a := range s.Assets {
 		check(assetForm.MatchString(a.Name) && !seen[a.Name], fmt.Sprintf("assets: %q: want a unique file name", a.Name))

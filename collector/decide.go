@@ -16,15 +16,17 @@ const visitorCookieSeconds = 395 * 24 * 60 * 60
 type claim struct {
 	choice   string // text of the choice, empty before one
 	gpc, dnt bool   // signals as the page's script sees them
-	mayGrant bool   // an unsealed choice may grant: its first batch seals it. Elsewhere it may only take away
+	age      consent.Age
 }
 
 // ruling is what may be kept of a request, and by what right.
 type ruling struct {
 	consent.Decision
-	choice consent.Choice // the one that counted; empty when none did
-	fresh  bool           // choice was sealed here and now
-	sealed string         // the choice that was sealed just now, for the client to keep
+	answer   consent.Choice // the one that was sent, believed or not; Day is below 0 where none was, or none that can be read
+	choice   consent.Choice // the one that counted; empty when none did
+	fresh    bool           // choice was sealed here and now
+	sealed   string         // the choice that was sealed just now, for the client to keep
+	disagree bool           // the browser allowed more than we do
 }
 
 // measured reports whether visits may be told apart.
@@ -40,8 +42,8 @@ func (r *ruling) allows(kind schemas.Kind) bool {
 func (c *Collector) decide(v *visit, said claim) {
 	v.place = c.enricher.Place(v.address.Addr)
 	dnt := said.dnt || v.lines.dnt
-	claimed, counts, proven := c.readChoice(v, said)
-	v.Decision = consent.Resolve(consent.Input{
+	counts, proven := c.readChoice(v, said.choice)
+	in := consent.Input{
 		Day:           consent.DayOf(v.received),
 		Place:         consent.Place{Country: v.place.Country, Region: v.place.Region},
 		MatrixVersion: consent.MatrixVersion,
@@ -51,11 +53,11 @@ func (c *Collector) decide(v *visit, said claim) {
 		Choice:        counts,
 		Unproven:      !proven,
 		Notice:        v.site.Notice,
+		Age:           said.age,
 		Site:          v.site.asserts,
-	})
-	if claimed&^v.Granted != 0 {
-		c.metrics.disagreements.Inc()
 	}
+	v.Decision = consent.Resolve(in)
+	v.disagree = v.answer.Granted&^v.Granted != 0 && allowedThere(in, said)&^v.Granted != 0
 	if dnt && !v.measured() {
 		v.ctx.Response.Header.SetCanonical(keyTk, valueN) // W3C Tracking Preference Expression: not tracking
 	}
@@ -63,35 +65,55 @@ func (c *Collector) decide(v *visit, said claim) {
 		v.choice, v.fresh = consent.Choice{}, false
 	}
 	if v.fresh {
-		c.metrics.choicesSealed.Inc()
 		v.sealed = v.choice.String()
 	}
 }
 
-// readChoice puts the choice into v, and checks its seal or makes it. A choice without the right seal may only take away;
-// one without any grants once it has been sealed with a record id of its own. It returns what the text grants, believed or
-// not, the choice, nil when there is none, and whether what it grants is to be believed.
-func (c *Collector) readChoice(v *visit, said claim) (claimed consent.Categories, choice *consent.Choice, proven bool) {
-	if said.choice == "" {
-		return 0, nil, false
+// allowedThere is what the browser may have decided with what it knows: its own signals, and its choice, which it cannot
+// verify. in is what we have decided by.
+func allowedThere(in consent.Input, said claim) consent.Categories {
+	in.SecGPC, in.DNT, in.Unproven = false, said.dnt, false
+	return consent.Resolve(in).Granted
+}
+
+// readChoice puts the choice into v, and checks its seal or makes it. A choice without the right seal may only take away,
+// unless the consent event that it came from is in the same batch: then it is sealed with that record. It returns the
+// choice, nil when there is none, and whether what it grants is to be believed.
+func (c *Collector) readChoice(v *visit, text string) (choice *consent.Choice, proven bool) {
+	v.answer = consent.Unreadable()
+	if text == "" {
+		return nil, false
 	}
-	parsed, err := consent.ParseChoice(said.choice)
+	parsed, err := consent.ParseChoice(text)
 	if err != nil {
 		c.metrics.choicesMalformed.Inc()
 		parsed = consent.Unreadable()
 	}
-	claimed = parsed.Granted
+	v.answer = parsed
 	switch {
-	case parsed.Sealed && v.site.sealer.Verify(parsed):
-		proven = true
 	case parsed.Sealed:
-		c.metrics.sealsForged.Inc()
-		parsed.Sealed, parsed.Record = false, [16]byte{}
-	case parsed.Grants() && said.mayGrant:
-		parsed, v.fresh, proven = v.site.sealer.Seal(parsed, random16()), true, true
+		parsed, proven = c.checkSeal(v, parsed)
+	case parsed.Grants() && v.isAnswer():
+		parsed.Unsent = false
+		parsed, v.fresh, proven = v.site.sealer.Seal(parsed, v.testimony.id), true, true
+	case parsed.Grants():
+		c.metrics.choicesUnproven.Inc()
 	}
 	v.choice = parsed
-	return claimed, &v.choice, proven
+	return &v.choice, proven
+}
+
+// checkSeal takes record and seal from a choice whose seal is wrong. One of an old key is sealed again.
+func (c *Collector) checkSeal(v *visit, choice consent.Choice) (consent.Choice, bool) {
+	proven, old := v.site.verify(choice)
+	switch {
+	case old:
+		choice, v.fresh = v.site.sealer.Seal(choice, choice.Record), true
+	case !proven:
+		c.metrics.sealsForged.Inc()
+		choice.Sealed, choice.Record = false, [16]byte{}
+	}
+	return choice, proven
 }
 
 // identify finds the visitor's id where performance is granted, makes one where there is none, and sees to the cookie:

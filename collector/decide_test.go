@@ -68,10 +68,7 @@ func sealedFor(site string, key ...byte) string {
 func TestSignals(t *testing.T) {
 	seenGPC, seenDNT := grant(consent.All), grant(consent.All)
 	seenGPC.GPC, seenDNT.DNT = true, true
-	seal := func(c consent.Choice) string {
-		s := testSite()
-		return c.Seal(s.SealKey, s.ID, [16]byte{7}).String()
-	}
+	seal := func(c consent.Choice) string { return seal(c, [16]byte{7}) }
 	const nothing = consent.Categories(0)
 	withGPC := consent.All &^ consent.Advertising
 	f := func(choice string, gpc, dnt bool, want consent.Categories, headers http.Header) {
@@ -113,18 +110,19 @@ func TestSignals(t *testing.T) {
 	f(seal(seenDNT), false, true, consent.All, http.Header{"Dnt": {"1"}})
 }
 
-func TestUnsealedGrantIsSealed(t *testing.T) {
+func TestGrantIsSealedWithItsRecord(t *testing.T) {
 	e := start(t, collector.Config{})
-	b := batch()
-	b.Choice = grant(consent.Performance).String()
+	b := answered(schemas.ConsentCustom, grant(consent.Performance))
 	first := e.post(encode(t, b)).result(t)
 	choice, err := consent.ParseChoice(first.Choice)
 	s := testSite()
-	if err != nil || !choice.Verify(s.SealKey, s.ID) || choice.Granted != consent.Essential|consent.Performance || choice.Record == [16]byte{} {
-		t.Fatalf("choice = %q (%v), want the grant sealed with a record", first.Choice, err)
+	if err != nil || !choice.Verify(s.SealKey, s.ID) || choice.Granted != consent.Essential|consent.Performance ||
+		choice.Record != idOf(t, b.Consent) {
+		t.Fatalf("choice = %q (%v), want the grant sealed with record %s", first.Choice, err, b.Consent.ID)
 	}
-	if again := e.post(encode(t, b)).result(t); again.Choice == first.Choice || again.Choice == "" {
-		t.Errorf("a second batch was sealed as %q, want another record", again.Choice)
+	b.Retried = true
+	if again := e.post(encode(t, b)).result(t); again.Choice != first.Choice {
+		t.Errorf("the same record again was answered %q, want %q", again.Choice, first.Choice)
 	}
 	b = batch(asIs)
 	b.Choice = first.Choice
@@ -137,6 +135,34 @@ func TestUnsealedGrantIsSealed(t *testing.T) {
 	}
 	if n := e.metric("heed_collector_choices_sealed_total"); n != "2" {
 		t.Errorf("sealed choices = %s, want 2", n)
+	}
+	if n := len(e.records()); n != 2 {
+		t.Errorf("records = %d, want both: the chain tells doubles apart", n)
+	}
+}
+
+func TestGrantWithoutItsRecordOnlyTakesAway(t *testing.T) {
+	e := start(t, collector.Config{})
+	b := batch(asIs)
+	b.Choice = grant(consent.Performance).String()
+	if a := e.post(encode(t, b)).result(t); a.Choice != "" || len(a.Rejected) != 1 || a.Rejected[0].Code != schemas.NoConsent {
+		t.Errorf("answer = %+v, want no_consent and nothing sealed", a)
+	}
+	b.Consent = event(schemas.ConsentShown) // not what the grant came from
+	if a := e.post(encode(t, b)).result(t); a.Choice != "" || len(a.Rejected) != 1 {
+		t.Errorf("with another event, answer = %+v, want no_consent and nothing sealed", a)
+	}
+	for name, want := range map[string]string{
+		"heed_collector_choices_unproven_total":      "2",
+		"heed_collector_choices_sealed_total":        "0",
+		"heed_collector_consent_disagreements_total": "2",
+	} {
+		if got := e.metric(name); got != want {
+			t.Errorf("%s = %s, want %s", name, got, want)
+		}
+	}
+	if got := e.stored(); len(got) > 0 {
+		t.Errorf("stored %v, want nothing", got)
 	}
 }
 
@@ -328,7 +354,7 @@ func TestVisitorCookieIsExpiredWithoutGrant(t *testing.T) {
 
 func TestVisitorsOfTwoSitesNeverMeet(t *testing.T) {
 	one, two := testSite(), testSite()
-	two.ID, two.Key, two.VisitorKey = "other", "k2", slices.Repeat([]byte{9}, 32)
+	two.ID, two.Key, two.Notices, two.VisitorKey = "other", "k2", nil, slices.Repeat([]byte{9}, 32)
 	e := start(t, collector.Config{Sites: []collector.Site{one, two}})
 	b := batch(asIs)
 	b.Visitor = strings.Repeat("ab", 16)

@@ -17,7 +17,8 @@ type decoder struct {
 	json     jx.Decoder
 	large    jx.Decoder // over one event of a body in which an event may be too long
 	batch    schemas.Batch
-	index    []int // where in the document each of batch.Events stood
+	consent  schemas.ConsentEvent // what batch.Consent points to, if anything
+	index    []int                // where in the document each of batch.Events stood
 	rejected []schemas.Rejection
 }
 
@@ -29,6 +30,7 @@ type decoder struct {
 // opinion that it could feed.
 func (d *decoder) decode(body []byte) *schemas.Error {
 	d.batch = schemas.Batch{Events: d.batch.Events[:0]}
+	d.consent = schemas.ConsentEvent{}
 	d.index, d.rejected = d.index[:0], d.rejected[:0]
 	if len(body) > schemas.MaxBatchBytes {
 		return errTooLarge
@@ -57,7 +59,7 @@ func (d *decoder) decode(body []byte) *schemas.Error {
 func (d *decoder) forget() {
 	events := d.batch.Events[:cap(d.batch.Events)]
 	clear(events)
-	d.batch = schemas.Batch{Events: events[:0]}
+	d.batch, d.consent = schemas.Batch{Events: events[:0]}, schemas.ConsentEvent{}
 	d.json.ResetBytes(nil)
 	d.large.ResetBytes(nil)
 	clear(d.rejected)
@@ -86,6 +88,10 @@ func (d *decoder) document(large bool) *schemas.Error {
 			b.Webdriver = r.flag()
 		case fieldRetried:
 			b.Retried = r.flag()
+		case fieldAge:
+			b.Age = word(&r, ages)
+		case fieldConsent:
+			d.consentEvent(&r)
 		case fieldEvents:
 			events = d.events(&r, large)
 		default:
@@ -101,7 +107,7 @@ func (d *decoder) document(large bool) *schemas.Error {
 	if b.Version = int(version); r.seen.has(fieldVersion) && version != schemas.EventVersion {
 		return errVersion
 	}
-	r.finish(setOf(fieldVersion, fieldSent, fieldEvents), setOf(fieldVisitor))
+	r.finish(setOf(fieldVersion, fieldSent, fieldEvents), setOf(fieldVisitor, fieldAge))
 	if r.err != nil {
 		return &schemas.Error{Code: schemas.Malformed, Field: r.err.Field, Message: r.err.Message}
 	}

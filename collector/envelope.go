@@ -20,8 +20,7 @@ type kept struct {
 func (c *Collector) keepEvents(v *visit) {
 	events := v.decoder.batch.Events
 	if v.allows(schemas.Page) {
-		o := v.origin.siteOrigin
-		v.device = c.enricher.Client(v.lines.headers(o != nil && (o.secure || o.local)))
+		v.device = c.enricher.Client(v.clientHeaders())
 	}
 	shedding, following := v.urgent && c.shedder.isOn(), 0
 	if v.fresh {
@@ -40,12 +39,22 @@ func (c *Collector) keepEvents(v *visit) {
 			}
 		}
 		if err != nil {
+			v.disagree = v.disagree || err == errNoConsent // the browser sends only what it has allowed
 			v.decoder.reject(v.decoder.index[i], events[i].ID, *err)
 			v.kept = v.kept[:len(v.kept)-1]
 			continue
 		}
 		v.envelopes = append(v.envelopes, &k.envelope)
 	}
+	if v.disagree {
+		c.metrics.disagreements.Inc()
+	}
+}
+
+// clientHeaders are what the browser said of itself.
+func (v *visit) clientHeaders() enrich.Headers {
+	o := v.origin.siteOrigin
+	return v.lines.headers(o != nil && (o.secure || o.local))
 }
 
 // keep fills k with what may be kept of one event.

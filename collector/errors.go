@@ -50,6 +50,8 @@ var (
 		Message: fmt.Sprintf("objects and lists are nested deeper than %d; flatten them", schemas.MaxDepth)}
 	errVersion = &schemas.Error{Code: schemas.UnsupportedVersion, Field: "v",
 		Message: fmt.Sprintf("this collector reads version %d; send that, or update the collector", schemas.EventVersion)}
+	errUnknownNotice = &schemas.Error{Code: schemas.UnknownNotice, Field: "consent.shown",
+		Message: "no notice that is in force on this site has this hash; load the site's script anew and ask again"}
 	errTooManyEvents = &schemas.Error{Code: schemas.TooManyEvents, Field: "events",
 		Message: fmt.Sprintf("there are more than %d events; send fewer in one batch", schemas.MaxBatchEvents)}
 	errNoPage = &schemas.Error{Code: schemas.MissingField, Field: "u",
@@ -85,7 +87,7 @@ var (
 // status is the only place where a code becomes a status.
 func status(code schemas.Code) int {
 	switch code {
-	case schemas.Malformed, schemas.UnsupportedVersion, schemas.TooDeep, schemas.TooManyEvents:
+	case schemas.Malformed, schemas.UnsupportedVersion, schemas.TooDeep, schemas.TooManyEvents, schemas.UnknownNotice:
 		return fasthttp.StatusBadRequest
 	case schemas.ForeignOrigin:
 		return fasthttp.StatusForbidden

@@ -73,10 +73,10 @@ func ExampleCollector_Handler() {
 	go server.Serve(ln)
 	defer server.Shutdown()
 
-	// What the snippet does in the browser after the visitor has allowed performance.
+	// What the snippet does in the browser after the visitor has allowed performance, and the collector has sealed that.
 	choice := consent.Choice{
 		Granted: consent.Essential | consent.Performance, Day: consent.DayOf(time.Now()), Notice: site.Notice,
-	}
+	}.Seal(site.SealKey, site.ID, [16]byte{1})
 	batch := fmt.Sprintf(`{"v":1,"sent":1760000000010,"choice":%q,"events":[{"id":"0198c0de-0000-7000-8000-000000000001",
 		"kind":"page","created":1760000000000,"url":"https://shop.example/pricing"}]}`, choice)
 	req, err := http.NewRequest(http.MethodPost, "http://"+ln.Addr().String()+"/h/k1/ordinary", strings.NewReader(batch))

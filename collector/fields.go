@@ -18,6 +18,7 @@ const (
 	maxChoice      = 160
 	maxURL         = 4096
 	maxEngaged     = 24 * 60 * 60 * 1000
+	maxDwell       = 24 * 60 * 60 * 1000
 	maxName        = 64
 	maxForm        = 128
 	maxPropKey     = 64
@@ -131,7 +132,7 @@ func (r *reader) event(ev *schemas.Event) {
 		case fieldProps:
 			ev.Props = r.props()
 		case fieldAnonymous:
-			ev.Anonymous = r.ids()
+			ev.Anonymous = r.texts(schemas.MaxAnonymousIDs, maxURL, isUUID7)
 		default:
 			r.skip()
 		}
@@ -183,7 +184,7 @@ func (r *reader) string(limit int) (string, bool) {
 	return text, true
 }
 
-const wrongForm = "the field has the wrong form; ids are lower-case UUIDv7, visitors 32 lower-case hex digits"
+const wrongForm = "the field has the wrong form; ids are lower-case UUIDv7, visitors 32 and hashes 64 lower-case hex digits"
 
 // form reads a string that must have a fixed form.
 func (r *reader) form(ok func(string) bool) string {
@@ -258,28 +259,30 @@ func (r *reader) list() (jx.ArrIter, bool) {
 	return list, err == nil
 }
 
-// ids reads a list of UUIDs.
-func (r *reader) ids() (ids []string) {
+// texts reads a list of at most entries texts of at most limit characters. isFormed says which have the right form; nil:
+// all. A list that is there but empty is not nil.
+func (r *reader) texts(entries, limit int, isFormed func(string) bool) (texts []string) {
 	list, ok := r.list()
 	if !ok {
 		return nil
 	}
 	r.depth++
 	defer func() { r.depth-- }()
+	texts = []string{}
 	for n := 0; r.broken == nil && list.Next(); n++ {
-		if n >= schemas.MaxAnonymousIDs {
-			r.fail(r.field, schemas.FieldTooLong, fmt.Sprintf("the list has more than %d entries; shorten it", schemas.MaxAnonymousIDs))
+		if n >= entries {
+			r.fail(r.field, schemas.FieldTooLong, fmt.Sprintf("the list has more than %d entries; shorten it", entries))
 			r.skip()
 			continue
 		}
-		id, ok := r.string(maxURL)
-		if ok && !isUUID7(id) {
-			r.fail(r.field, schemas.InvalidField, "an entry is not a lower-case UUIDv7")
+		text, ok := r.string(limit)
+		if ok && isFormed != nil && !isFormed(text) {
+			r.fail(r.field, schemas.InvalidField, "an entry has the wrong form; ids are lower-case UUIDv7")
 		}
-		ids = append(ids, id)
+		texts = append(texts, text)
 	}
 	r.check(list.Err())
-	return ids
+	return texts
 }
 
 // props reads the owner's own keys and values.

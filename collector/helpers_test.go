@@ -29,7 +29,6 @@ import (
 const (
 	siteOrigin = "https://shop.example"
 	pageURL    = siteOrigin + "/pricing"
-	notice     = "0badcafe"
 	userAgent  = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 Safari/605.1.15"
 )
 
@@ -37,7 +36,7 @@ const (
 func testSite() collector.Site {
 	return collector.Site{
 		ID: "shop", Key: "k1", Origins: []string{siteOrigin, "http://localhost:8080"},
-		RetentionMonths: 14, Notice: notice,
+		RetentionMonths: 14, Notice: notice, Notices: shopNotices,
 		VisitorKey: bytes.Repeat([]byte{1}, 32), SealKey: bytes.Repeat([]byte{2}, 32),
 		Assets: []collector.Asset{{
 			Name: "heed.js", ContentType: "text/javascript", CacheControl: "max-age=300", ETag: `"5f1c"`,
@@ -48,13 +47,15 @@ func testSite() collector.Site {
 
 // edge is a collector behind a real listener, in front of a real log.
 type edge struct {
-	t      testing.TB
-	c      *collector.Collector
-	addr   string
-	log    *wal.Log
-	logged *lockedBuffer // everything the collector logged
-	failed *failingLog
-	stop   func()
+	t             testing.TB
+	c             *collector.Collector
+	addr          string
+	log           *wal.Log
+	consent       *wal.Log      // of consent records
+	logged        *lockedBuffer // everything the collector logged
+	failed        *failingLog
+	failedConsent *failingLog
+	stop          func()
 }
 
 // lockedBuffer is read while a connection that has just been closed may still log.
@@ -107,21 +108,16 @@ func startWith(t testing.TB, cfg collector.Config, log collector.Log) *edge {
 	cfg.Prefix = "/h"
 	e := &edge{t: t, logged: new(lockedBuffer)}
 	logger := slog.New(slog.NewTextHandler(e.logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	ctx := context.Background()
-
-	var err error
-	if e.log, err = wal.Open(ctx, wal.Config{Dir: filepath.Join(t.TempDir(), "wal")}, slog.New(slog.DiscardHandler)); err != nil {
-		t.Fatal(err)
-	}
-	enricher, err := enrich.Open(ctx, geoData(t), slog.New(slog.DiscardHandler))
+	e.log, e.consent = openLog(t), openLog(t)
+	enricher, err := enrich.Open(context.Background(), geoData(t), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.failed = &failingLog{Log: e.log}
+	e.failed, e.failedConsent = &failingLog{Log: e.log}, &failingLog{Log: e.consent}
 	if log == nil {
 		log = e.failed
 	}
-	if e.c, err = collector.New(cfg, collector.Logs{Events: log}, enricher, logger); err != nil {
+	if e.c, err = collector.New(cfg, collector.Logs{Events: log, Consent: e.failedConsent}, enricher, logger); err != nil {
 		t.Fatal(err)
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -140,7 +136,7 @@ func startWith(t testing.TB, cfg collector.Config, log collector.Log) *edge {
 		http.DefaultClient.CloseIdleConnections()
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
-		if err := errors.Join(e.c.Shutdown(ctx), <-served, e.log.Close(ctx)); err != nil {
+		if err := errors.Join(e.c.Shutdown(ctx), <-served, e.log.Close(ctx), e.consent.Close(ctx)); err != nil {
 			t.Errorf("stop: %v", err)
 		}
 		enricher.Close()
@@ -153,12 +149,17 @@ func startWith(t testing.TB, cfg collector.Config, log collector.Log) *edge {
 func (e *edge) stored() []*schemas.Envelope {
 	e.t.Helper()
 	e.stop()
-	r, err := e.log.Reader(wal.Pos{})
+	return readAll(e.t, e.log)
+}
+
+// readAll returns all events of a closed log.
+func readAll(t testing.TB, log *wal.Log) (all []*schemas.Envelope) {
+	t.Helper()
+	r, err := log.Reader(wal.Pos{})
 	if err != nil {
-		e.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer r.Close()
-	var all []*schemas.Envelope
 	for {
 		rec, err := r.Next(context.Background())
 		if errors.Is(err, wal.ErrClosed) {
@@ -166,10 +167,19 @@ func (e *edge) stored() []*schemas.Envelope {
 		}
 		var g schemas.Group
 		if err := errors.Join(err, g.UnmarshalVT(rec.Group)); err != nil {
-			e.t.Fatal(err)
+			t.Fatal(err)
 		}
 		all = append(all, g.Events...)
 	}
+}
+
+func openLog(t testing.TB) *wal.Log {
+	t.Helper()
+	log, err := wal.Open(context.Background(), wal.Config{Dir: filepath.Join(t.TempDir(), "wal")}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log
 }
 
 // metric returns the value of one counter.
@@ -272,8 +282,7 @@ func grant(categories consent.Categories) consent.Choice {
 }
 
 func sealed(categories consent.Categories) string {
-	s := testSite()
-	return grant(categories).Seal(s.SealKey, s.ID, [16]byte{7}).String()
+	return seal(grant(categories), [16]byte{7})
 }
 
 // batch returns a batch of one page view per change to it, allowed to be measured.

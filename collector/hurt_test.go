@@ -128,7 +128,7 @@ func TestBodyBudget(t *testing.T) {
 
 func TestRateLimit(t *testing.T) {
 	quiet := testSite()
-	quiet.ID, quiet.Key = "quiet", "k2"
+	quiet.ID, quiet.Key, quiet.Notices = "quiet", "k2", nil
 	rates := limit.DefaultConfig()
 	rates.Rate, rates.Window = 5, time.Minute
 	e := start(t, collector.Config{Sites: []collector.Site{testSite(), quiet}, Rates: &rates, TrustedProxies: loopback})
@@ -193,21 +193,21 @@ func formEvent(ev *schemas.Event) { ev.Kind, ev.Form = schemas.Form, "f" }
 func TestOrdinaryEventsInUrgentBatches(t *testing.T) {
 	many := slices.Repeat([]func(*schemas.Event){asIs}, 12)
 	many = append(many, formEvent)
-	f := func(log shedLog, choice string, want int) {
+	f := func(log shedLog, choice string, event *schemas.ConsentEvent, want int) {
 		t.Helper()
 		e := startWith(t, collector.Config{}, log)
 		b := batch(many...)
-		b.Choice = choice
+		b.Choice, b.Consent = choice, event
 		codes := e.postTo("urgent", encode(t, b)).codes(t)
 		if len(codes) != want || slices.ContainsFunc(codes, func(c schemas.Code) bool { return c != schemas.Unavailable }) {
 			t.Errorf("%+v, choice %q: rejected %v, want %d as unavailable", log, choice, codes, want)
 		}
 	}
 	fresh := grant(consent.Performance).String()
-	f(shedLog{}, sealed(consent.Performance), 0)
-	f(shedLog{}, fresh, 0)
-	f(shedLog{bytes: 95}, sealed(consent.Performance), 12) // all but the form
-	f(shedLog{bytes: 95}, fresh, 2)                        // ten may follow the choice that permits them
+	f(shedLog{}, sealed(consent.Performance), nil, 0)
+	f(shedLog{}, fresh, event(schemas.ConsentCustom), 0)
+	f(shedLog{bytes: 95}, sealed(consent.Performance), nil, 12)   // all but the form
+	f(shedLog{bytes: 95}, fresh, event(schemas.ConsentCustom), 2) // ten may follow the choice that permits them
 }
 
 func TestWebdriverIsMarked(t *testing.T) {

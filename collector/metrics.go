@@ -20,10 +20,12 @@ import (
 //	heed_collector_connections                       connections that are open
 //	heed_collector_connections_parked                of those, idle long enough to hold next to nothing
 //	heed_collector_accept_errors_total               connections that could not be accepted, as when too many files are open
-//	heed_collector_choices_sealed_total              choices sealed with a new record
-//	heed_collector_choices_malformed_total           choices that could not be read, taken for none
-//	heed_collector_seals_forged_total                choices with a wrong seal, taken for none
-//	heed_collector_consent_disagreements_total       requests whose choice granted more than was allowed here
+//	heed_collector_consent_records_total             consent records made durable
+//	heed_collector_choices_sealed_total              choices answered sealed: with a new record, or again with a new key
+//	heed_collector_choices_unproven_total            choices that grant without a seal and without their record: they only take away
+//	heed_collector_choices_malformed_total           choices that could not be read: they refuse everything
+//	heed_collector_seals_forged_total                choices with a wrong seal: they only take away
+//	heed_collector_consent_disagreements_total       requests whose browser allowed more than was allowed here
 //	heed_collector_panics_total                      recovered panics, each also an error in the log
 //	heed_collector_append_seconds                    how long the log took to make a batch durable
 type collectorMetrics struct {
@@ -31,6 +33,7 @@ type collectorMetrics struct {
 	batches, pixelsLost, panics     *metrics.Counter
 	acceptErrors                    *metrics.Counter
 	choicesSealed, choicesMalformed *metrics.Counter
+	choicesUnproven, consentRecords *metrics.Counter
 	sealsForged, disagreements      *metrics.Counter
 	appendSeconds                   *metrics.Histogram
 	refused                         map[schemas.Code]*metrics.Counter
@@ -39,7 +42,8 @@ type collectorMetrics struct {
 // answerCodes end a whole request; eventCodes refuse one event.
 var (
 	answerCodes = []schemas.Code{
-		schemas.Malformed, schemas.UnsupportedVersion, schemas.TooDeep, schemas.TooManyEvents, schemas.ForeignOrigin,
+		schemas.Malformed, schemas.UnsupportedVersion, schemas.TooDeep, schemas.TooManyEvents, schemas.UnknownNotice,
+		schemas.ForeignOrigin,
 		schemas.UnknownSite, schemas.NotFound, schemas.MethodNotAllowed, schemas.Timeout, schemas.TooLarge,
 		schemas.UnsupportedMedia, schemas.HeadersTooLarge, schemas.Internal, schemas.Unavailable,
 		schemas.RateLimited,
@@ -59,6 +63,8 @@ func newMetrics() *collectorMetrics {
 		pixelsLost:       set.NewCounter("heed_collector_pixels_lost_total"),
 		panics:           set.NewCounter("heed_collector_panics_total"),
 		choicesSealed:    set.NewCounter("heed_collector_choices_sealed_total"),
+		choicesUnproven:  set.NewCounter("heed_collector_choices_unproven_total"),
+		consentRecords:   set.NewCounter("heed_collector_consent_records_total"),
 		choicesMalformed: set.NewCounter("heed_collector_choices_malformed_total"),
 		sealsForged:      set.NewCounter("heed_collector_seals_forged_total"),
 		disagreements:    set.NewCounter("heed_collector_consent_disagreements_total"),

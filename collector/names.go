@@ -13,6 +13,8 @@ const (
 	fieldDNT
 	fieldWebdriver
 	fieldRetried
+	fieldAge
+	fieldConsent
 	fieldEvents
 	fieldID
 	fieldKind
@@ -25,15 +27,24 @@ const (
 	fieldForm
 	fieldProps
 	fieldAnonymous
+	fieldEvent
+	fieldMethod
+	fieldControl
+	fieldDwell
+	fieldShown
+	fieldEnds
+	fieldServices
+	fieldWall
 	fieldCount
 )
 
 var fieldNames = [fieldCount]string{
-	"", "v", "sent", "choice", "visitor", "gpc", "dnt", "webdriver", "retried", "events",
+	"", "v", "sent", "choice", "visitor", "gpc", "dnt", "webdriver", "retried", "age", "consent", "events",
 	"id", "kind", "created", "url", "referrer", "view", "engaged", "name", "form", "props", "anonymous",
+	"event", "method", "control", "dwell", "shown", "ends", "services", "wall",
 }
 
-// fieldNamed returns the field of a key. The fields of batch and event have no name in common, and one that stands in
+// fieldNamed returns the field of a key. A name means the same in batch, event and consent event, and one that stands in
 // the wrong object is unknown there.
 func fieldNamed(key []byte) field {
 	switch string(key) {
@@ -53,6 +64,10 @@ func fieldNamed(key []byte) field {
 		return fieldWebdriver
 	case "retried":
 		return fieldRetried
+	case "age":
+		return fieldAge
+	case "consent":
+		return fieldConsent
 	case "events":
 		return fieldEvents
 	case "id":
@@ -77,6 +92,22 @@ func fieldNamed(key []byte) field {
 		return fieldProps
 	case "anonymous":
 		return fieldAnonymous
+	case "event":
+		return fieldEvent
+	case "method":
+		return fieldMethod
+	case "control":
+		return fieldControl
+	case "dwell":
+		return fieldDwell
+	case "shown":
+		return fieldShown
+	case "ends":
+		return fieldEnds
+	case "services":
+		return fieldServices
+	case "wall":
+		return fieldWall
 	}
 	return fieldUnknown
 }

@@ -68,7 +68,7 @@ func (c *Collector) acceptPixel(v *visit) *schemas.Error {
 	if len(choice) == 0 {
 		choice = h.Cookie(choiceCookie)
 	}
-	c.decide(v, claim{choice: text(choice)})
+	c.decide(v, claim{choice: text(choice)}) // which can only be sealed or take away: no consent event comes with it
 	v.identify("")
 	c.keepEvents(v)
 	if err := c.handOver(v); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"heed/collector/limit"
 	"heed/consent"
+	"heed/consent/record"
 	"heed/pipeline/enrich"
 )
 
@@ -23,6 +24,8 @@ const visitorBytes = 16
 type site struct {
 	Site
 	asserts      consent.Site
+	assertions   []record.Assertion // the same, for records
+	notices      map[record.Hash]*Notice
 	origins      map[string]*siteOrigin
 	hosts        map[string]bool // host of each origin, as enrich.Page has it
 	onlySecure   bool            // every origin is https
@@ -32,6 +35,7 @@ type site struct {
 	choiceCookie []byte      // name of the cookie that the snippet keeps the choice in
 	hashers      sync.Pool
 	sealer       *consent.Sealer
+	oldSealers   []*consent.Sealer
 	ledger       *ledger
 }
 
@@ -67,7 +71,8 @@ func (o *siteOrigin) covers(host []byte) bool {
 func newSite(cfg Site, l *ledger) *site {
 	s := &site{
 		Site:         cfg,
-		asserts:      consent.Site{AnonymousCount: cfg.AnonymousCount, Exemption: cfg.Exemption},
+		asserts:      cfg.asserts(),
+		notices:      make(map[record.Hash]*Notice, len(cfg.Notices)),
 		origins:      make(map[string]*siteOrigin, len(cfg.Origins)),
 		hosts:        make(map[string]bool, len(cfg.Origins)),
 		onlySecure:   true,
@@ -78,6 +83,13 @@ func newSite(cfg Site, l *ledger) *site {
 		ledger:       l,
 	}
 	s.hashers.New = func() any { return hmac.New(sha256.New, cfg.VisitorKey) }
+	s.assertions = assertionsOf(s.asserts)
+	for i := range s.Notices {
+		s.notices[s.Notices[i].Ref.Shown] = &s.Notices[i]
+	}
+	for _, key := range cfg.OldSealKeys {
+		s.oldSealers = append(s.oldSealers, consent.NewSealer(key, cfg.ID))
+	}
 	for _, origin := range cfg.Origins {
 		s.origins[origin] = newOrigin(origin)
 		if page, err := enrich.ReadPage(origin); err == nil { // Validate has seen that it can be read
@@ -89,6 +101,46 @@ func newSite(cfg Site, l *ledger) *site {
 		s.assets[asset.Name] = &asset
 	}
 	return s
+}
+
+// asserts is what the site's owner asserts.
+func (s Site) asserts() consent.Site {
+	return consent.Site{
+		AnonymousCount: s.AnonymousCount, Exemption: s.Exemption, UnknownAfterGrant: s.UnknownAfterGrant,
+		AssumePlace: s.AssumePlace, Children: s.Children,
+	}
+}
+
+// assertionsOf names what a site asserts, in the order that records want.
+func assertionsOf(s consent.Site) (list []record.Assertion) {
+	for _, a := range []struct {
+		asserted bool
+		name     record.Assertion
+	}{
+		{s.AnonymousCount, record.AssertsAnonymousCount},
+		{s.AssumePlace.Country != "", record.AssertsPlace},
+		{s.Children, record.AssertsChildren},
+		{s.Exemption, record.AssertsExemption},
+		{s.UnknownAfterGrant, record.AssertsUnknown},
+	} {
+		if a.asserted {
+			list = append(list, a.name)
+		}
+	}
+	return list
+}
+
+// verify reports whether a choice carries this site's seal, and whether that is one of an old key.
+func (s *site) verify(c consent.Choice) (proven, old bool) {
+	if s.sealer.Verify(c) {
+		return true, false
+	}
+	for _, sealer := range s.oldSealers {
+		if sealer.Verify(c) {
+			return true, true
+		}
+	}
+	return false, false
 }
 
 // hashVisitor returns what is stored of a visitor's id: HMAC-SHA-256 under the site's key, cut to 16 bytes. Without the

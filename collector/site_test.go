@@ -110,7 +110,7 @@ func TestPixelReadsTheSitesOwnChoice(t *testing.T) {
 
 func TestLedger(t *testing.T) {
 	other := testSite()
-	other.ID, other.Key = "other", "k2"
+	other.ID, other.Key, other.Notices = "other", "k2", nil
 	e := start(t, collector.Config{Sites: []collector.Site{testSite(), other}})
 	e.post(encode(t, batch(asIs, asIs, func(ev *schemas.Event) { ev.URL = "nowhere" })))
 	e.post("{")

@@ -46,7 +46,13 @@ func (l *Log) take() *group {
 		if closing {
 			return nil
 		}
-		<-l.wake
+		old, stop := l.aging()
+		select {
+		case <-l.wake:
+		case <-old:
+			l.turn()
+		}
+		stop()
 	}
 }
 
@@ -66,7 +72,7 @@ func (l *Log) commit(g *group) {
 	g.pos, g.err = Pos{Segment: l.seg.number, Record: record}, err
 	// The events leave "waiting" and enter "bytes" in one step, so that the bound holds at every moment.
 	l.finish(g)
-	if err == nil && l.seg.bytes >= l.cfg.SegmentBytes {
+	if err == nil && (l.seg.bytes >= l.cfg.SegmentBytes || l.isOld()) {
 		l.rotate()
 	}
 }

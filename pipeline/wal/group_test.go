@@ -227,7 +227,7 @@ func TestReaderTrimmed(t *testing.T) {
 	}
 	l := openLog(t, Config{Dir: dir})
 	mustClose(t, l)
-	if err := l.Trim(Pos{Segment: last.Segment - 1, Record: 7}); err != nil {
+	if err := l.Trim(Pos{Segment: last.Segment - 1}); err != nil {
 		t.Fatalf("Trim: %v", err)
 	}
 	for _, from := range []Pos{{}, {Segment: 1, Record: 1}} {

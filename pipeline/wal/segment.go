@@ -56,7 +56,8 @@ type segment struct {
 	number  uint32
 	records uint64
 	bytes   int64
-	sealed  int64 // bytes of the segments before this one
+	begun   time.Time // when its first record was written
+	sealed  int64     // bytes of the segments before this one
 	closed  bool
 
 	w     writer        // nil between a failure and the next opening
@@ -109,6 +110,9 @@ func (s *segment) append(rec []byte) (uint64, error) {
 		return 0, s.fail("measure", err)
 	}
 	s.bytes = info.Size()
+	if s.records == 0 {
+		s.begun = time.Now()
+	}
 	s.records++
 	if s.ill {
 		s.ill = false

@@ -8,16 +8,28 @@ import (
 	"heed/pipeline/durable"
 )
 
-// Trim frees the segments that lie wholly before the given position, and never the newest. What was read from them must
-// be safe elsewhere: nothing brings them back. A segment found damaged is kept under another name.
+// Trim frees the segments that lie wholly before the given position, and never the newest: that one follows when it has
+// ended, at the latest at SegmentAge, without another call. What was read from them must be safe elsewhere: nothing
+// brings them back. A segment found damaged is kept under another name.
 func (l *Log) Trim(before Pos) error {
 	l.trimming.Lock()
 	defer l.trimming.Unlock()
+	t := l.durable()
+	if durable := (Pos{Segment: t.segment, Record: t.records}); durable.Before(before) {
+		before = durable // what comes later was not meant
+	}
+	if l.letGo.Before(before) {
+		l.letGo = before
+	}
 	segments, err := listSegments(l.cfg.Dir)
 	if err != nil {
 		return err
 	}
-	end := min(before.Segment, l.durable().segment)
+	end, err := l.end(l.letGo)
+	if err != nil {
+		return fmt.Errorf("trim log %q: %w", l.cfg.Dir, err)
+	}
+	end = min(end, t.segment)
 	removed := 0
 	for _, n := range segments {
 		if n >= end {

@@ -40,6 +40,9 @@ type Config struct {
 	// SegmentBytes is the size at which the next segment is begun, 64 MiB when 0; from 64 KiB to 1 GiB, at most half
 	// of MaxBytes. Trim frees whole segments. One Append takes at most a quarter of it, and never over 4 MiB.
 	SegmentBytes int64
+	// SegmentAge is when a segment is ended, however small, counted from its first event; 10 minutes when 0, at least a
+	// second. It bounds how long events stay on this disk after Trim was told to let go of them.
+	SegmentAge time.Duration
 }
 
 // Validate reports every setting that cannot work.
@@ -52,6 +55,9 @@ func (c Config) Validate() error {
 	if c.SegmentBytes < minSegmentBytes || c.SegmentBytes > maxSegmentBytes {
 		errs = append(errs, fmt.Errorf("wal segment bytes is %d: choose from %d to %d",
 			c.SegmentBytes, minSegmentBytes, maxSegmentBytes))
+	}
+	if c.SegmentAge < time.Second {
+		errs = append(errs, fmt.Errorf("wal segment age is %v: choose at least 1s", c.SegmentAge))
 	}
 	// The newest segment is never trimmed. With room for two, a log whose older segments are gone always has room.
 	if c.MaxBytes < 2*c.SegmentBytes {
@@ -67,6 +73,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.SegmentBytes == 0 {
 		c.SegmentBytes = defaultSegmentBytes
+	}
+	if c.SegmentAge == 0 {
+		c.SegmentAge = defaultSegmentAge
 	}
 	return c
 }
@@ -120,6 +129,8 @@ type Log struct {
 	abandon bool            // the current segment is damaged: begin another before the next group
 
 	trimming sync.Mutex // one Trim at a time; taken before mu
+	letGo    Pos        // the furthest position that Trim was given
+	counted  tail       // a sealed segment and its records, so that they are counted once
 }
 
 // tail is how far the log is durable. Readers never look further, since what lies beyond may vanish in a power cut.

@@ -26,7 +26,7 @@ type Accepted struct {
 	Total     uint64 `json:"total"`
 	Stored    uint64 `json:"stored"`        // in ClickHouse
 	Duplicate uint64 `json:"duplicate"`     // sent again; another copy is stored
-	Withdrawn uint64 `json:"withdrawn"`     // erased before they were stored
+	Withdrawn uint64 `json:"withdrawn"`     // the visitor ended the consent record that they carry: not stored, or stored and erased
 	Dead      uint64 `json:"dead_lettered"` // could not be stored; in dead_letters with the reason
 	Pending   uint64 `json:"pending"`       // in the log, on their way
 }

@@ -15,13 +15,15 @@ type Totals struct {
 	Edges Counts
 	// Ends has how accepted events ended. Its Duplicates hold what Kafka was given twice as well.
 	Ends map[string]load.Ends
+	// Erased has what was taken out of the store again.
+	Erased Erased
 	// Since is when counting began.
 	Since time.Time
 }
 
 // Accounts adds up the accounts of a cluster, in the order of the sites' ids: those given, and all that have counts.
 //
-// What is stored and what is dead is exact. What was accepted is so within the seconds that a collector takes to
+// What is stored, withdrawn and dead is exact. What was accepted is so within the seconds that a collector takes to
 // publish it; where loaders are ahead of that, theirs counts. A duplicate is an accepted event that is neither: an
 // event that a collector has sent to Kafka twice was accepted once and is none, although loaders count it. So, while
 // events are on their way, some of those may hide as many pending ones; once nothing is, the sums are exact.
@@ -44,16 +46,16 @@ func (t Totals) Accounts(sites []string) []Account {
 }
 
 func (t Totals) account(site string) Account {
-	ends := t.Ends[site]
+	ends := t.Erased.settle(site, t.Ends[site])
 	account := Account{Site: site, Since: t.Since.UTC().Truncate(time.Millisecond), Rejected: Rejected{Codes: map[schemas.Code]uint64{}}}
 	for code, n := range t.Edges[site] {
 		if code != CodeAccepted {
 			account.Rejected.Codes[code] = n
 		}
 	}
-	certain := ends.Stored + ends.Dead
+	certain := ends.Stored + ends.Withdrawn + ends.Dead
 	left := max(t.Edges[site][CodeAccepted], certain) - certain
 	duplicates := min(ends.Duplicates, left)
-	account.Accepted = Accepted{Stored: ends.Stored, Dead: ends.Dead, Duplicate: duplicates, Pending: left - duplicates}
+	account.Accepted = Accepted{Stored: ends.Stored, Withdrawn: ends.Withdrawn, Dead: ends.Dead, Duplicate: duplicates, Pending: left - duplicates}
 	return account.sum()
 }

@@ -14,5 +14,8 @@
 // Rejected is only what is known not to be durable: whoever counts an event as rejected while its outcome is unknown
 // counts it twice when it becomes durable after all.
 //
+// What was stored and then erased, since its visitor had withdrawn, moves from stored to withdrawn: the store has the
+// position of each such row (pipeline/erase).
+//
 // An event arrives when it is well-framed and its site is known; a refused body counts once.
 package ledger

@@ -46,6 +46,10 @@ type Sources struct {
 	// Rejected returns the events rejected since the process began. It is called by any goroutine, and what it returns
 	// is not changed afterwards. Nil when nothing can arrive.
 	Rejected func() Counts
+	// Erased returns what was taken out of the store again, in all time; nil as long as that is not known, and then what
+	// was known last counts. Nil when nobody knows. It is called by any goroutine, and what it returns is not changed
+	// afterwards.
+	Erased func() Erased
 	// Log holds what was accepted. *wal.Log is one.
 	Log Log
 	// Loader knows how accepted events ended. *load.Loader is one.
@@ -76,11 +80,13 @@ type Ledger struct {
 	cfg    Config
 	from   Sources
 	logger *slog.Logger
-	before file // what the processes before this one have counted
+	before file   // what the processes before this one have counted
+	known  Erased // what was taken out of the store, as the process before this one knew it
 	errors errorCounts
 
-	flushing sync.Mutex // guards written and the file; taken before mu
+	flushing sync.Mutex // guards written, erased and the files; taken before mu
 	written  Counts
+	erased   Erased // as it is written down
 
 	mu     sync.Mutex
 	follow following
@@ -97,10 +103,17 @@ func Open(cfg Config, from Sources, logger *slog.Logger) (*Ledger, error) {
 	if from.Rejected == nil {
 		from.Rejected = func() Counts { return nil }
 	}
+	if from.Erased == nil {
+		from.Erased = func() Erased { return nil }
+	}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make ledger folder: %w", err)
 	}
 	before, err := openFile(cfg.Dir, cfg.Now())
+	if err != nil {
+		return nil, err
+	}
+	known, err := openErased(cfg.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +123,9 @@ func Open(cfg Config, from Sources, logger *slog.Logger) (*Ledger, error) {
 		from:    from,
 		logger:  logger.With("component", "ledger"),
 		before:  before,
+		known:   known,
 		written: before.Sites,
+		erased:  known,
 		follow:  following{base: progress, next: progress.Pos},
 	}, nil
 }
@@ -161,6 +176,10 @@ func (q *quiet) ask() bool {
 func (l *Ledger) flush() error {
 	l.flushing.Lock()
 	defer l.flushing.Unlock()
+	if err := l.flushErased(); err != nil {
+		l.errors.flush.Add(1)
+		return err
+	}
 	rejected := l.rejected()
 	if rejected.equal(l.written) {
 		return nil
@@ -173,6 +192,27 @@ func (l *Ledger) flush() error {
 	return nil
 }
 
+// flushErased writes down what was taken out of the store, if that has changed.
+func (l *Ledger) flushErased() error {
+	erased := l.takenOut()
+	if maps.Equal(erased, l.erased) {
+		return nil
+	}
+	if err := erased.write(l.cfg.Dir); err != nil {
+		return err
+	}
+	l.erased = erased
+	return nil
+}
+
+// takenOut is what was taken out of the store, as far as it is known.
+func (l *Ledger) takenOut() Erased {
+	if erased := l.from.Erased(); erased != nil {
+		return erased
+	}
+	return l.known
+}
+
 // rejected counts the events of all times.
 func (l *Ledger) rejected() Counts { return l.before.Sites.plus(l.from.Rejected()) }
 
@@ -180,7 +220,7 @@ func (l *Ledger) rejected() Counts { return l.before.Sites.plus(l.from.Rejected(
 // have counts from before they were taken out of it. The account without a site holds dead letters whose site could
 // not be read.
 func (l *Ledger) Accounts() []Account {
-	rejected := l.rejected()
+	rejected, erased := l.rejected(), l.takenOut()
 	progress, pending := l.pending()
 	sites := map[string]bool{}
 	for _, site := range l.cfg.Sites {
@@ -201,9 +241,9 @@ func (l *Ledger) Accounts() []Account {
 	}
 	var accounts []Account
 	for _, site := range slices.Sorted(maps.Keys(sites)) {
-		ends := progress.Sites[site]
+		ends := erased.settle(site, progress.Sites[site])
 		account := Account{Site: site, Since: since.UTC().Truncate(time.Millisecond), Rejected: Rejected{Codes: rejected[site]}, Accepted: Accepted{
-			Stored: ends.Stored, Duplicate: ends.Duplicates, Dead: ends.Dead, Pending: pending[site],
+			Stored: ends.Stored, Duplicate: ends.Duplicates, Withdrawn: ends.Withdrawn, Dead: ends.Dead, Pending: pending[site],
 		}}
 		if account.Rejected.Codes == nil {
 			account.Rejected.Codes = map[schemas.Code]uint64{}

@@ -327,3 +327,65 @@ func TestWriteMetrics(t *testing.T) {
 		}
 	})
 }
+
+// What was stored and erased moves to withdrawn, and is known to who reads the folder alone.
+func TestErasedMovesToWithdrawn(t *testing.T) {
+	dir := t.TempDir()
+	check := func(l *ledger.Ledger, stored, withdrawn uint64) {
+		t.Helper()
+		a, _ := l.Account("a")
+		if got := a.Accepted; got.Stored != stored || got.Withdrawn != withdrawn || got.Total != 12 || a.Arrived != 12 {
+			t.Errorf("account = %+v, want %d stored and %d withdrawn of 12", a, stored, withdrawn)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		loader := newLoader(time.Now())
+		loader.reach(load.Progress{Sites: map[string]load.Ends{"a": {Stored: 10, Withdrawn: 2}}})
+		var erased atomic.Pointer[ledger.Erased]
+		from := ledger.Sources{Log: openLog(t), Loader: loader, Rejected: none, Erased: func() ledger.Erased {
+			if e := erased.Load(); e != nil {
+				return *e
+			}
+			return nil
+		}}
+		l := open(t, dir, from)
+		start(t, l)
+		check(l, 10, 2)
+		erased.Store(&ledger.Erased{"a": 4})
+		check(l, 6, 6)
+		time.Sleep(2 * time.Second) // it is written down
+		synctest.Wait()
+		from.Erased = nil
+		check(open(t, dir, from), 6, 6)
+		erased.Store(&ledger.Erased{"a": 11}) // more than was ever counted as stored
+		check(l, 0, 12)
+	})
+}
+
+func TestErasedFileFailure(t *testing.T) {
+	f := func(text string) {
+		t.Helper()
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "erased.json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := ledger.Open(config(t, dir), ledger.Sources{Loader: newLoader(time.Now())}, quiet())
+		if err == nil || !strings.Contains(err.Error(), "erased.json") {
+			t.Errorf("Open with %q = %v, want an error that names the file", text, err)
+		}
+	}
+	f("{")
+	f(`{"version":99}`)
+}
+
+func TestClusterErased(t *testing.T) {
+	totals := ledger.Totals{
+		Edges:  ledger.Counts{"a": {ledger.CodeAccepted: 20}},
+		Ends:   map[string]load.Ends{"a": {Stored: 12, Duplicates: 3, Withdrawn: 1, Dead: 2}},
+		Erased: ledger.Erased{"a": 5},
+	}
+	want := ledger.Accepted{Total: 20, Stored: 7, Duplicate: 3, Withdrawn: 6, Dead: 2, Pending: 2}
+	if got := totals.Accounts(nil)[0].Accepted; got != want {
+		t.Errorf("accepted = %+v, want %+v", got, want)
+	}
+}

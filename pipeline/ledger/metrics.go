@@ -23,9 +23,9 @@ type errorCounts struct {
 //	heed_ledger_arrived_total{site}            well-framed events; a refused body counts once
 //	heed_ledger_rejected_total{site,code}      of those, refused
 //	heed_ledger_accepted_total{site}           of those, durable: the sum of the five below
-//	heed_ledger_stored_total{site}             rows in ClickHouse
+//	heed_ledger_stored_total{site}             rows in ClickHouse; goes down when stored rows are erased
 //	heed_ledger_duplicates_total{site}         sent again; another copy is stored
-//	heed_ledger_withdrawn_total{site}          erased before they were stored
+//	heed_ledger_withdrawn_total{site}          not stored, or erased: the visitor has withdrawn
 //	heed_ledger_dead_letters_total{site}       could not be stored
 //	heed_ledger_pending_events{site}           in the log, on their way
 //	heed_ledger_oldest_undelivered_seconds     since the oldest pending event was received; 0 when none is pending

@@ -73,9 +73,10 @@ size: ## the snippet's size against its budget
 
 check: lint size ## lint and budgets
 
-browser: # what the browser tests need
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends chromium; } \
-	  || { echo "the browser tests need Debian's chromium: apt-get install chromium"; exit 1; }
+browser: # what the browser tests need: three engines, the driver of one, and a display for it
+	@{ command -v chromium && command -v firefox-esr && command -v WebKitWebDriver && command -v Xvfb; } >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends chromium firefox-esr webkit2gtk-driver xvfb; } \
+	  || { echo "the browser tests need Debian's browsers: apt-get install chromium firefox-esr webkit2gtk-driver xvfb"; exit 1; }
 
 nginx: # what the bench compares with, and what the test of the proxy recipe puts in front
 	@command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends nginx; } \

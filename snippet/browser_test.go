@@ -9,20 +9,32 @@ import (
 	"github.com/evanw/esbuild/pkg/api"
 )
 
-const chromium = "/usr/bin/chromium"
+// engines are the browsers that the snippet is proved in, and the programs that drive them.
+var engines = map[string][]string{
+	"chromium": {"chromium"},
+	"firefox":  {"firefox-esr"},
+	"webkit":   {"WebKitWebDriver", "Xvfb"},
+}
 
-// TestBrowser runs the bundle in Chromium against a site and a collector on two origins of this machine.
+// TestBrowser runs the bundle in each engine against a site and a collector on two origins of this machine.
 func TestBrowser(t *testing.T) {
 	needNode(t)
-	if _, err := os.Stat(chromium); err != nil {
-		t.Fatalf("%v: the snippet is proved in a real browser; install Debian's (apt-get install chromium)", err)
-	}
 	if _, err := os.Stat(filepath.Join("..", "node_modules", "puppeteer-core")); err != nil {
 		t.Fatalf("%v: run npm ci at the root of the repository", err)
 	}
-	s := newStand(t)
-	runNode(t, filepath.Join("test", "browser", "all.mjs"),
-		"HEED_PAGES="+s.pages.URL, "HEED_COLLECTOR="+s.collector.URL, "HEED_CHROMIUM="+chromium)
+	for engine, programs := range engines {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			for _, program := range programs {
+				if _, err := exec.LookPath(program); err != nil {
+					t.Fatalf("%v: the snippet is proved in real browsers; make browser installs them", err)
+				}
+			}
+			s := newStand(t)
+			runNode(t, filepath.Join("test", "browser", "all.mjs"),
+				"HEED_PAGES="+s.pages.URL, "HEED_COLLECTOR="+s.collector.URL, "HEED_ENGINE="+engine)
+		})
+	}
 }
 
 // TestPure runs the tests of those helpers that need no browser.

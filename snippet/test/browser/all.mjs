@@ -1,9 +1,7 @@
-// All browser tests in one process, hence one browser; browser_test.go runs them.
-import { after, before } from 'node:test'
-import { close, launch } from './harness.mjs'
+// All browser tests in one process, hence one browser; browser_test.go runs them once per engine.
+import { inOneBrowser } from './harness.mjs'
 
-before(launch)
-after(close)
+inOneBrowser()
 await import('./consent.mjs')
 await import('./views.mjs')
 await import('./forms.mjs')

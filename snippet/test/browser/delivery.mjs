@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { atLeast, loaded, ofKind, stored, visit } from './harness.mjs'
+import { atLeast, loaded, ofKind, stored, test, visit } from './harness.mjs'
 
-const expectErrors = true // Chromium itself prints every 4xx and 5xx
+const expectErrors = true // browsers print every 4xx and 5xx themselves
 
 test('what a 503 refused is sent again under the same ids, not before Retry-After', () =>
   visit('retry', async (site) => {
@@ -25,7 +24,7 @@ test('a 4xx is final', () =>
     await page.evaluate(() => heed('event', 'next'))
     const events = await site.events(atLeast('custom', 1))
     assert.equal(ofKind(events, 'page').length, 1)
-    assert.equal(site.problems.filter((text) => text.includes('[heed]')).length, 1)
+    assert.equal((await site.problems()).filter((text) => text.includes('[heed]')).length, 1)
   }, { expectErrors }))
 
 test('what waits out a pause survives a reload', () =>

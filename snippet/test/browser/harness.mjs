@@ -1,51 +1,53 @@
-import { rm, mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import puppeteer from 'puppeteer-core'
+// What all browser tests share: a visitor on a site, in whichever engine this process drives.
+import assert from 'node:assert/strict'
+import * as runner from 'node:test'
+import { engine, exceptions, launchEngine } from './engines.mjs'
 
-const { HEED_PAGES: pages, HEED_COLLECTOR: collector, HEED_CHROMIUM: executablePath } = process.env
+const { HEED_PAGES: pages, HEED_COLLECTOR: collector } = process.env
 
 let browser
-let profile
+const excepted = { ...exceptions[engine] }
 
-export async function launch() {
-  profile = await mkdtemp(join(tmpdir(), 'heed-snippet-'))
-  browser = await puppeteer.launch({
-    executablePath,
-    userDataDir: profile,
-    headless: true,
-    args: [
-      '--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync', '--enable-features=BackForwardCache',
-    ],
-  })
+/** Runs all tests that are declared after this in one browser. */
+export function inOneBrowser() {
+  runner.before(async () => { browser = await launchEngine() })
+  runner.after(() => browser?.close())
+  runner.after(() => assert.deepEqual(Object.keys(excepted), [], 'exceptions for tests that there are not'))
 }
 
-export async function close() {
-  await browser?.close()
-  if (profile) await rm(profile, { recursive: true, force: true, maxRetries: 5 })
+/** Declares a test, unless this engine is excepted; then the reason is printed in its place. */
+export function test(name, fn) {
+  const skip = excepted[name] ?? false
+  delete excepted[name]
+  runner.test(name, { skip }, fn)
 }
 
 /** Runs fn with a visitor of their own (a fresh cookie jar) on a site of their own. Fails on any error in the page. */
 export async function visit(key, fn, { expectErrors = false } = {}) {
-  const context = await browser.createBrowserContext()
-  const problems = []
-  const open = async (path = 'home', before) => {
-    const page = await context.newPage()
-    page.on('pageerror', (error) => problems.push(`page error: ${error.message}`))
-    page.on('console', (message) => problems.push(`console: ${message.type()}: ${message.text()}`))
-    if (before) await page.evaluateOnNewDocument(before)
+  const visitor = await browser.visitor()
+  const printed = []
+  const tabs = []
+  const control = (what, body) => fetch(`${collector}/control/${key}/${what}`, { method: 'POST', body })
+  const open = async (path = 'home', before = () => {}) => {
+    // Runs first in each page of this visit: the site itself brings it, as not every engine can.
+    await control('before', `(${browser.recorder ?? (() => {})})();(${before})()`)
+    const page = await visitor.open((problem) => printed.push(problem))
+    tabs.push(page)
     await page.bringToFront()
     await page.goto(`${pages}/${key}/${path}`)
     return page
+  }
+  const problems = async () => {
+    for (const page of tabs) await page.drain().catch(() => {}) // it may have been closed
+    return printed
   }
   const site = {
     key,
     cookie: `heed_${key}`,
     url: (path) => `${pages}/${key}/${path}`,
     open,
+    /** What the visitor's pages have printed, and where they failed. */
     problems,
-    context,
     /** Waits until the collector was sent at least count batches; returns all. */
     batches: async (count) => (await fetch(`${collector}/control/${key}/batches?count=${count}`)).json(),
     /** Waits until it was sent events that pass; returns all so far, each with its batch, doubles as first seen. */
@@ -61,14 +63,14 @@ export async function visit(key, fn, { expectErrors = false } = {}) {
       }
     },
     async answers(...answers) {
-      await fetch(`${collector}/control/${key}/answers`, { method: 'POST', body: JSON.stringify(answers) })
+      await control('answers', JSON.stringify(answers))
     },
   }
   try {
     await fn(site)
-    if (!expectErrors && problems.length) throw new Error(problems.join('\n'))
+    if (!expectErrors) assert.equal((await problems()).join('\n'), '')
   } finally {
-    await context.close()
+    await visitor.close()
   }
 }
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { atLeast, loaded, ofKind, visit } from './harness.mjs'
+import { atLeast, loaded, ofKind, test, visit } from './harness.mjs'
 
 /** The page does what it does to the browser's own objects; heed must neither break nor break it. */
 const hostile = (key, before, check, options) =>
@@ -31,7 +30,7 @@ hostile('fetch-throws', () => {
 hostile('frozen-history', () => Object.freeze(history), async (site, page) => {
   await views(1)(site)
   await page.evaluate(() => history.pushState(null, '', 'second'))
-  assert.ok(page.url().endsWith('second'))
+  assert.ok((await page.url()).endsWith('second'))
 }, { expectErrors: true })
 
 hostile('no-storage', () => {
@@ -68,9 +67,9 @@ const broken = (key, before) =>
       return history.state.mine
     })
     assert.equal(harmless, 1)
-    const errors = site.problems.filter((text) => text.startsWith('page error'))
-    assert.deepEqual(errors, [])
-    assert.ok(site.problems.filter((text) => text.includes('[heed]')).length <= 1, site.problems.join('\n'))
+    const problems = await site.problems()
+    assert.deepEqual(problems.filter((text) => text.startsWith('page error')), [])
+    assert.ok(problems.filter((text) => text.includes('[heed]')).length <= 1, problems.join('\n'))
   }, { expectErrors: true })
 
 broken('json-throws', () => { JSON.stringify = () => { throw new Error('no JSON here') } })
@@ -89,7 +88,7 @@ test('a policy that forbids requests does not make the page fail', () =>
     const page = await site.open('home?csp&allow')
     await loaded(page)
     assert.deepEqual(await site.batches(0), [])
-    assert.deepEqual(site.problems.filter((text) => text.startsWith('page error')), [])
+    assert.deepEqual((await site.problems()).filter((text) => text.startsWith('page error')), [])
   }, { expectErrors: true }))
 
 test('the functions of history are the page\'s again after a withdrawal', () =>

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { atLeast, idle, loaded, ofKind, visit } from './harness.mjs'
+import { atLeast, idle, loaded, ofKind, test, visit } from './harness.mjs'
 
 test('routes of a single-page application are views', () =>
   visit('routes', async (site) => {
@@ -14,8 +13,10 @@ test('routes of a single-page application are views', () =>
       history.pushState(null, '', 'prices?page=2')
       history.replaceState(null, '', 'moved')
     })
-    await page.goBack()
-    await page.goBack()
+    await page.evaluate(() => history.back())
+    await page.waitForFunction(() => location.hash === '#part')
+    await page.evaluate(() => history.back())
+    await page.waitForFunction(() => !location.hash)
     const events = await site.events(atLeast('page', 5))
     const paths = ofKind(events, 'page').map((event) => event.url.replace(site.url(''), ''))
     assert.deepEqual(paths, ['home?allow', 'prices', 'prices?page=2', 'moved', 'prices?sort=up'])
@@ -75,8 +76,8 @@ test('a page from the back-forward cache is a new view', () =>
     await page.evaluate(() => { window.same = true })
     await page.goto(site.url('second'))
     await site.events(atLeast('page', 2))
-    await page.goBack()
-    assert.equal(await page.evaluate(() => window.same), true) // it was cached
+    await page.evaluate(() => history.back())
+    await page.waitForFunction(() => window.same) // it was cached
     const views = ofKind(await site.events(atLeast('page', 3)), 'page')
     assert.equal(views[2].url, views[0].url)
     assert.notEqual(views[2].id, views[0].id)

@@ -1,0 +1,36 @@
+// Chromium and Firefox, by puppeteer-core: DevTools protocol and WebDriver BiDi. The pages of webkit.mjs are like these.
+import puppeteer from 'puppeteer-core'
+
+const options = {
+  chromium: {
+    executablePath: '/usr/bin/chromium',
+    args: [
+      '--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync', '--enable-features=BackForwardCache',
+    ],
+  },
+  firefox: { browser: 'firefox', executablePath: '/usr/bin/firefox-esr' },
+}
+
+/** Starts the browser, with a profile that is gone when it ends. */
+export async function launchPuppet(engine) {
+  const browser = await puppeteer.launch({ headless: true, ...options[engine] })
+  return { visitor: () => openVisitor(browser), close: () => browser.close() }
+}
+
+/** One visitor: a profile of their own. */
+async function openVisitor(browser) {
+  const context = await browser.createBrowserContext()
+  return { open: (problem) => openPage(context, problem), close: () => context.close() }
+}
+
+/** Opens a tab that passes on what its pages print and where they fail. */
+async function openPage(context, problem) {
+  const page = await context.newPage()
+  // Firefox takes what a policy holds back for an error of the page.
+  page.on('pageerror', ({ message }) => problem(`${/^Content-Security-Policy:/.test(message) ? 'console' : 'page error'}: ${message}`))
+  page.on('console', (message) => problem(`console: ${message.type()}: ${message.text()}`))
+  page.follow = (action) => Promise.all([page.waitForNavigation({ waitUntil: 'domcontentloaded' }), action()])
+  page.drain = async () => {} // all has been passed on
+  return page
+}

@@ -44,3 +44,19 @@ func (m *matrix) rowsOf(country string) []string {
 	}
 	return ids
 }
+
+// Exemptions returns the ids of the rows in which page views may be counted without consent only by an exemption that the
+// owner asserts: those whose law is known to have one, on conditions of its own, and the others.
+func Exemptions() (known, unknown []string) {
+	for _, r := range matrixInForce.inOrder {
+		exempts := func(c Cell) bool { return c.Column == ColumnAnonymousCount && c.Exemption }
+		switch {
+		case r.count != countIfExempt || r.merged:
+		case slices.ContainsFunc(r.told.Cells, exempts):
+			known = append(known, r.id)
+		default:
+			unknown = append(unknown, r.id)
+		}
+	}
+	return known, unknown
+}

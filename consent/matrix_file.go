@@ -57,7 +57,9 @@ type Cell struct {
 	From    string   `json:"from,omitempty"` // the row it is from, where this row is the strictest of several
 	Sources []Source `json:"sources"`
 	Note    string   `json:"note,omitempty"`
-	Check   string   `json:"check,omitempty"` // what is to be checked before relying on it, and why
+	// Exemption, in the anonymous count: the law of the place is known to have one, on conditions of its own.
+	Exemption bool   `json:"exemption,omitempty"`
+	Check     string `json:"check,omitempty"` // what is to be checked before relying on it, and why
 }
 
 // matrixFile is the shape of matrix.json; matrix.schema.json says it to others.
@@ -81,10 +83,11 @@ type fileRow struct {
 }
 
 type fileCell struct {
-	Value   json.RawMessage `json:"value"`
-	Sources []string        `json:"sources"`
-	Note    string          `json:"note"`
-	Check   string          `json:"check"`
+	Value     json.RawMessage `json:"value"`
+	Sources   []string        `json:"sources"`
+	Note      string          `json:"note"`
+	Check     string          `json:"check"`
+	Exemption bool            `json:"exemption"`
 }
 
 // readMatrix reads and checks the file: every row has an answer with a source in every column, every region a row.
@@ -242,7 +245,10 @@ func (f *matrixFile) compile(entry fileRow) (*row, error) {
 		if err := r.read(column, cell.Value); err != nil {
 			return nil, fmt.Errorf("column %s: %w", column, err)
 		}
-		told := Cell{Column: column, Value: r.says(column), Note: cell.Note, Check: cell.Check}
+		if cell.Exemption && (column != ColumnAnonymousCount || r.count != countIfExempt) {
+			return nil, fmt.Errorf("column %s: only a count that needs an exemption can have one", column)
+		}
+		told := Cell{Column: column, Value: r.says(column), Note: cell.Note, Check: cell.Check, Exemption: cell.Exemption}
 		for _, id := range cell.Sources {
 			source, ok := f.Sources[id]
 			if !ok {

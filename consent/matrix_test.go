@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -34,6 +35,8 @@ func TestReadMatrixFailure(t *testing.T) {
 	f(`"places": ["US-WY"]`, `"places": ["US-ZZ"]`, "place US-ZZ: the region has 0 names, want 1")
 	f(`"places": ["US-WY"]`, `"places": []`, "region US-WY has no row")
 	f(`"places": ["FR"]`, `"places": ["US"]`, "country US has regions and a row of its own")
+	f(`"exemption": true, "sources": ["nl-tw", "heed-exemption"], "check": "the conditions are to be read in the law"`,
+		`"sources": ["nl-tw"]}, "gpc": {"value": "refusal", "exemption": true, "sources": ["heed-signals"]`, "only a count that needs")
 	f(`"id": "rest"`, `"id": "rset"`, "rows rest and strictest are missing")
 	f(`"name": "France"`, `"name": ""`, "id or name is empty")
 	f(`{`, `[`, "invalid character")
@@ -156,6 +159,24 @@ func TestTells(t *testing.T) {
 	f(Geo{Countries: true}, "in CA it cannot tell apart the rows CA-rest CA-QC, and", "in US it cannot tell apart the rows US-AK US-AL")
 	f(Geo{}, `every visitor is decided for by the row "strictest"; a file with regions`)
 	f(Geo{Regions: true}, "names no countries")
+}
+
+// An exemption is known in five members of the EEA; where else one would be needed, the owner's word stands alone.
+func TestExemptions(t *testing.T) {
+	known, unknown := Exemptions()
+	if got := strings.Join(known, " "); got != "FR NL ES IT LU" {
+		t.Errorf("Exemptions() knows those of %s, want FR NL ES IT LU", got)
+	}
+	for _, id := range []string{"EEA", "IE", "CH", "IN", Rest, Strictest} {
+		if !slices.Contains(unknown, id) {
+			t.Errorf("Exemptions() finds none unknown for %s: %s", id, unknown)
+		}
+	}
+	for _, id := range append(known, unknown...) {
+		if id == "UK" || strings.HasPrefix(id, "US") {
+			t.Errorf("Exemptions() names %s, where none is needed", id)
+		}
+	}
 }
 
 // Who is somewhere in the United States is told of California, somewhere in Canada of Quebec, where these are strictest.

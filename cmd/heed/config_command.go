@@ -23,16 +23,16 @@ func configCommand() command {
 	}
 }
 
-func runConfig(_ context.Context, p *program, f *flags) error {
+func runConfig(ctx context.Context, p *program, f *flags) error {
 	cfg, err := loadConfig(p, f)
 	if err != nil {
 		return err
 	}
-	for _, w := range cfg.warnings {
-		fmt.Fprintf(p.stderr, "warning: %s\n", w)
+	for _, w := range cfg.remarks() {
+		sayAll(p.stderr, []string{w.String()})
 	}
 	if f.on("check") {
-		if err := checkRole(cfg, f.text("role")); err != nil {
+		if err := checkConfig(ctx, p, cfg, f.text("role")); err != nil {
 			return err
 		}
 		fmt.Fprintf(p.stdout, "the configuration is good: %d sites\n", len(cfg.Sites))
@@ -42,6 +42,23 @@ func runConfig(_ context.Context, p *program, f *flags) error {
 		return printConfigJSON(p.stdout, cfg)
 	}
 	return printConfig(p.stdout, cfg)
+}
+
+// checkConfig does what a start of the role would, short of opening anything but the geo data: it makes the notices, and
+// says what the geo data cannot tell apart.
+func checkConfig(ctx context.Context, p *program, cfg *Config, role string) error {
+	if err := checkRole(cfg, role); err != nil {
+		return err
+	}
+	if role != "serve" && role != "collect" {
+		return nil
+	}
+	if bad := cfg.checkNotices(); len(bad) > 0 {
+		return bad
+	}
+	warnings, err := cfg.checkGeo(ctx)
+	sayAll(p.stderr, warnings)
+	return err
 }
 
 // checkRole reports what a role asks of the settings and does not find.

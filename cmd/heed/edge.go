@@ -29,11 +29,12 @@ func (e *edge) prepare(ctx context.Context) (err error) {
 	if e.install, err = openInstall(e.cfg.DataDir, e.cfg.Install.SecretFile, e.cfg.Collector.Prefix); err != nil {
 		return err
 	}
-	e.enricher, err = enrich.Open(ctx, enrich.Config{City: e.cfg.Geo.City, Network: e.cfg.Geo.Network}, e.logger)
+	e.enricher, err = enrich.Open(ctx, e.cfg.geo(), e.logger)
 	if err != nil {
 		return err
 	}
 	e.atStop(func(context.Context) error { e.enricher.Close(); return nil })
+	sayAll(e.p.stderr, geoWarnings(e.enricher))
 	if e.listeners, err = listen.Open(ctx, e.cfg.listen(e.p.getenv), e.logger); err != nil {
 		return fmt.Errorf("collector.address: %w (its setting is --collector.address)", err)
 	}

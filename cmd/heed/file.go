@@ -35,7 +35,6 @@ func (c *Config) applyFile(name string, data []byte) problems {
 	r.mapping(root, group{table: table, origins: c.origins, others: []string{"sites"}, other: func(key string, n *yaml.Node) bool {
 		if key == "sites" {
 			c.Sites = r.sites(n)
-			c.warnings = append(c.warnings, anonymousCountWarnings(c.Sites)...)
 		}
 		return key == "sites"
 	}})

@@ -44,7 +44,7 @@ func newFinder(storage *storage, now func() time.Time) *finder {
 
 // find returns a script, or nil when nobody has stored it, or ClickHouse does not say in time.
 func (f *finder) find(site, name string) *collector.Asset {
-	at, hash := scriptName{site, name}, bundleHash(name)
+	at, hash := scriptName{site, name}, keptHash(name)
 	if hash == "" || !f.storage.isReady() {
 		return nil
 	}
@@ -87,8 +87,8 @@ func (f *finder) remember(at scriptName, script *collector.Asset) *collector.Ass
 	return script
 }
 
-// bundleAsset is a stored script as a collector serves it.
+// bundleAsset is a stored script, or notice, as a collector serves it.
 func bundleAsset(b clickhouse.Bundle) *collector.Asset {
-	a := asset(b.Hash+".js", bundleCache, snippet.File{Hash: b.Hash, Encoded: snippet.Encoded{Plain: b.Plain, Gzip: b.Gzip, Brotli: b.Brotli}})
+	a := keptAsset(keptName(b.Hash), snippet.File{Hash: b.Hash, Encoded: snippet.Encoded{Plain: b.Plain, Gzip: b.Gzip, Brotli: b.Brotli}})
 	return &a
 }

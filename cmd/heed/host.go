@@ -51,8 +51,8 @@ func runRole(ctx context.Context, p *program, f *flags, r role) error {
 	if bad := r.check(cfg); len(bad) > 0 {
 		return bad
 	}
-	for _, w := range cfg.warnings {
-		fmt.Fprintf(p.stderr, "warning: %s\n", w)
+	if n := len(cfg.remarks()); n > 0 {
+		sayAll(p.stderr, []string{fmt.Sprintf("%d remarks on the sites; heed config --check says them", n)})
 	}
 	ctx, stop := interruptible(ctx, p.stderr)
 	defer stop()

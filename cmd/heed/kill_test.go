@@ -27,6 +27,7 @@ import (
 const (
 	killClients = 8
 	killOrigin  = "http://kill.example"
+	killSites   = "sites:\n  - id: kill\n    origins: [" + killOrigin + "]\n"
 	// killClock is when the test begins by the collector's clock: events of the last minute lie in both months.
 	killClock = "2026-12-01T00:00:20Z"
 )
@@ -91,8 +92,7 @@ func pause(d time.Duration) { <-time.After(d) }
 func writeKillConfig(t *testing.T, dir string) string {
 	t.Helper()
 	config := filepath.Join(dir, "heed.yaml")
-	text := "sites:\n  - id: kill\n    origins: [" + killOrigin + "]\n"
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(killSites), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return config
@@ -113,10 +113,7 @@ type acknowledged struct {
 
 func newKilledSite(t *testing.T) *killedSite {
 	t.Helper()
-	notice, err := noticeID("kill")
-	if err != nil {
-		t.Fatal(err)
-	}
+	notice := noticeOf(t, killSites, "kill")
 	return &killedSite{address: freeAddress(t), notice: notice, start: time.Now(),
 		acknowledged: &acknowledged{acked: map[uuid.UUID]bool{}}}
 }

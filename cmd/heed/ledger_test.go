@@ -102,13 +102,10 @@ func (c codeCounts) total() (n uint64) {
 func newLedgerClientele(t *testing.T) *ledgerClientele {
 	t.Helper()
 	dir := t.TempDir()
-	notice, err := noticeID("kill")
-	if err != nil {
-		t.Fatal(err)
-	}
+	notice := noticeOf(t, killSites, "kill")
 	c := &ledgerClientele{t: t, config: filepath.Join(dir, "heed.yaml"), data: filepath.Join(dir, "data"),
 		address: freeAddress(t), notice: notice, before: codeCounts{}, rejected: codeCounts{}}
-	if err := os.WriteFile(c.config, []byte("sites:\n  - id: kill\n    origins: ["+killOrigin+"]\n"), 0o600); err != nil {
+	if err := os.WriteFile(c.config, []byte(killSites), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c.plantDeadLetter()

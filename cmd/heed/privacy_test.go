@@ -38,6 +38,10 @@ const (
 	grantedVisitor = "decade99887766554433221100ffeedd"
 	planted        = "planted-value-4711"
 	privateOrigin  = "http://private.example"
+	privateSites   = "sites:\n" +
+		"  - {id: strict, origins: [" + privateOrigin + "]}\n" +
+		"  - {id: counting, origins: [" + privateOrigin + "], anonymous_count: true,\n" +
+		"     exemption: {basis: FR, since: 2026-01-02, note: own use}}\n"
 )
 
 // needle is a value to search for, in every form in which it could be kept.
@@ -69,11 +73,7 @@ func (n needle) in(text []byte) bool {
 func TestNothingRefusedComesToRest(t *testing.T) {
 	dir := t.TempDir()
 	config := filepath.Join(dir, "heed.yaml")
-	text := "sites:\n" +
-		"  - {id: strict, origins: [" + privateOrigin + "]}\n" +
-		"  - {id: counting, origins: [" + privateOrigin + "], anonymous_count: true,\n" +
-		"     exemption: {basis: FR, since: 2026-01-02, note: own use}}\n"
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(privateSites), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	data := filepath.Join(dir, "data")
@@ -138,10 +138,7 @@ type privateVisit struct {
 // sendPrivateVisits sends every kind of visit without a performance grant, and at last one with it.
 func sendPrivateVisits(t *testing.T, heed *process, site string) {
 	t.Helper()
-	notice, err := noticeID(site)
-	if err != nil {
-		t.Fatal(err)
-	}
+	notice := noticeOf(t, privateSites, site)
 	choice := func(granted consent.Categories) string {
 		return consent.Choice{Granted: granted, Day: consent.DayOf(time.Now()), Notice: notice}.String()
 	}

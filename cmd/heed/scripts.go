@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"heed/collector"
@@ -97,7 +96,7 @@ func storeScripts(ctx context.Context, store *clickhouse.Store, site collector.S
 		return nil, err
 	}
 	for _, a := range site.Assets {
-		hash := bundleHash(a.Name)
+		hash := keptHash(a.Name)
 		if hash == "" || slices.Contains(hashes, hash) {
 			continue
 		}
@@ -114,8 +113,8 @@ func storeScripts(ctx context.Context, store *clickhouse.Store, site collector.S
 func fetchScripts(ctx context.Context, store *clickhouse.Store, site collector.Site, hashes []string) ([]collector.Asset, error) {
 	var others []collector.Asset
 	for _, hash := range hashes {
-		name := hash + ".js"
-		if slices.ContainsFunc(site.Assets, func(a collector.Asset) bool { return a.Name == name }) || bundleHash(name) == "" {
+		name := keptName(hash)
+		if slices.ContainsFunc(site.Assets, func(a collector.Asset) bool { return a.Name == name }) || keptHash(name) == "" {
 			continue
 		}
 		bundle, ok, err := store.Bundle(ctx, site.ID, hash)
@@ -127,12 +126,4 @@ func fetchScripts(ctx context.Context, store *clickhouse.Store, site collector.S
 		}
 	}
 	return others, nil
-}
-
-// bundleHash is the hash in a bundle's name, "" for any other file.
-func bundleHash(name string) string {
-	if !bundleFile.MatchString(name) {
-		return ""
-	}
-	return strings.TrimSuffix(name, ".js")
 }

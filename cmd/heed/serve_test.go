@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -27,10 +28,7 @@ func sendPage(t *testing.T, p *process, path string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	notice, err := noticeID(demoSite)
-	if err != nil {
-		t.Fatal(err)
-	}
+	notice := demoNotice(t)
 	now := time.Now()
 	choice := consent.Choice{Granted: consent.All, Day: int(now.Unix() / 86400), Notice: notice}
 	body, err := json.Marshal(schemas.Batch{
@@ -175,12 +173,11 @@ func TestServeOldScripts(t *testing.T) {
 	script := func(p *process) (address string) {
 		t.Helper()
 		loader := fetch(t, p.Collector+"/"+demoSite+"/heed.js")
-		start := strings.Index(loader, p.Collector)
-		end := strings.Index(loader[max(start, 0):], ".js")
-		if start < 0 || end < 0 {
+		name := regexp.MustCompile(`[0-9a-f]{20}\.js`).FindString(loader)
+		if name == "" {
 			t.Fatalf("the loader names no script: %s", loader)
 		}
-		return loader[start : start+end+len(".js")]
+		return p.Collector + "/" + demoSite + "/" + name
 	}
 	address := freeAddress(t)
 	p := startHeed(t, dir, "--demo", "--collector.address", address)

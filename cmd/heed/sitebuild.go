@@ -2,24 +2,18 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 
 	"golang.org/x/net/publicsuffix"
 
 	"heed/collector"
-	"heed/consent"
-	"heed/pipeline/durable"
+	"heed/consent/record"
 	"heed/snippet"
 )
 
@@ -35,9 +29,6 @@ const (
 	bundleCache = "public, max-age=31536000, immutable"
 	javaScript  = "text/javascript; charset=utf-8"
 )
-
-// noticeVersion is counted up when what visitors are told changes: everyone is then asked again.
-const noticeVersion = 1
 
 const demoSite = "demo"
 
@@ -84,11 +75,13 @@ func withDemoSite(sites []Site, address net.Addr) []Site {
 			site.Origins = append(site.Origins, local)
 		}
 	}
+	site.Declared.Controller = record.Controller{Name: "Loam", Contact: "hello@loam.example", Country: "IE"}
+	site.Declared.Policy = site.Origins[0] + "/privacy"
 	return append(slices.Clone(sites), *site)
 }
 
-// buildSites makes the scripts of all sites and keeps them in the data folder, so that a page that was cached with an
-// older one still gets it. Pages reach the collector at the site's public URL, or at public where it has none.
+// buildSites makes scripts and notices of all sites and keeps them in the data folder, so that a page that was cached with
+// older ones still gets them. Pages reach the collector at the site's public URL, or at public where it has none.
 func buildSites(sites []Site, public string, in *install, dataDir string, progress io.Writer) ([]builtSite, error) {
 	names := cookieNames(sites)
 	built := make([]builtSite, 0, len(sites))
@@ -101,6 +94,7 @@ func buildSites(sites []Site, public string, in *install, dataDir string, progre
 		if made.collected.Assets, err = keepAssets(dir, made.collected.Assets); err != nil {
 			return nil, err
 		}
+		made.collected.Notices = withKeptNotices(made.collected)
 		built = append(built, made)
 		fmt.Fprintf(progress, "built the script of site %s (%d of %d)\n", site.ID, i+1, len(sites))
 	}
@@ -108,29 +102,37 @@ func buildSites(sites []Site, public string, in *install, dataDir string, progre
 }
 
 func buildSite(site Site, endpoint, cookieName string, in *install) (builtSite, error) {
-	notice, err := noticeID(site.ID)
+	notices, err := site.notices()
 	if err != nil {
 		return builtSite{}, err
 	}
 	bundle, err := snippet.Build(snippet.Site{
-		ID: site.ID, Key: site.Key, Endpoint: endpoint, Notice: notice,
+		ID: site.ID, Key: site.Key, Endpoint: endpoint, Notice: notices[0].Ref.ID,
 		CookieName: cookieName, CookieDomain: cookieDomain(site),
-		Asserts:  consent.Site{AnonymousCount: site.AnonymousCount, Exemption: site.Exemption.Asserted()},
+		Asserts: site.asserts(), Notices: forSnippet(notices), RecordShown: site.RecordShown,
 		Features: snippet.Features{Routes: site.SPA, Engagement: site.Engagement, Forms: site.Forms},
 	})
 	if err != nil {
 		return builtSite{}, err
 	}
+	assets := []collector.Asset{
+		asset(snippet.LoaderName, loaderCache, bundle.Loaders[0].File),
+		asset(bundle.Script.Name(), bundleCache, bundle.Script),
+		asset(bundle.Consent.Name(), bundleCache, bundle.Consent),
+	}
+	for _, n := range notices {
+		a, err := noticeAsset(n)
+		if err != nil {
+			return builtSite{}, err
+		}
+		assets = append(assets, a)
+	}
 	return builtSite{endpoint: endpoint, collected: collector.Site{
-		ID: site.ID, Key: site.Key, Origins: site.Origins,
-		AnonymousCount: site.AnonymousCount, Exemption: site.Exemption.Asserted(), RetentionMonths: site.RetentionMonths,
-		Rate:       float64(site.Rate),
-		VisitorKey: in.siteKey("visitor", site.ID), SealKey: in.siteKey("seal", site.ID), Notice: notice,
-		Assets: []collector.Asset{
-			asset(snippet.LoaderName, loaderCache, bundle.Loaders[0].File),
-			asset(bundle.Script.Name(), bundleCache, bundle.Script),
-			asset(bundle.Consent.Name(), bundleCache, bundle.Consent),
-		},
+		ID: site.ID, Key: site.Key, Origins: site.Origins, RetentionMonths: site.RetentionMonths, Rate: float64(site.Rate),
+		AnonymousCount: site.AnonymousCount, Exemption: site.Exemption.Asserted(), UnknownAfterGrant: site.UnknownAfterGrant,
+		AssumePlace: site.AssumePlace, Children: site.Children,
+		VisitorKey: in.siteKey("visitor", site.ID), SealKey: in.siteKey("seal", site.ID),
+		Notice: notices[0].Ref.ID, Notices: forCollector(notices), Assets: assets,
 	}}, nil
 }
 
@@ -140,19 +142,6 @@ func asset(name, cache string, file snippet.File) collector.Asset {
 		Name: name, ContentType: javaScript, CacheControl: cache, ETag: `"` + file.Hash + `"`,
 		Plain: file.Plain, Gzip: file.Gzip, Brotli: file.Brotli,
 	}
-}
-
-// noticeID names what visitors of a site are told. Until banners are built that is the same few words everywhere.
-func noticeID(site string) (string, error) {
-	material, err := json.Marshal(struct { // keys in the order of the alphabet, as canonical JSON wants
-		Categories  string `json:"categories"`
-		Site        string `json:"site"`
-		TextVersion int    `json:"text_version"`
-	}{consent.All.String(), site, noticeVersion})
-	if err != nil {
-		return "", fmt.Errorf("encode notice: %w", err)
-	}
-	return consent.NoticeID(material), nil
 }
 
 // cookieNames keeps the choices of sites apart that share cookies. A site alone on its domain uses heed.
@@ -210,65 +199,4 @@ func cookieScope(origin string) string {
 		return domain
 	}
 	return host
-}
-
-// bundleFile is the name of a kept bundle: the hash of its bytes.
-var bundleFile = regexp.MustCompile(`^[0-9a-f]{20}\.js$`)
-
-// keepAssets stores the bundles among assets, before any loader can name them, and returns all assets together with
-// the bundles that earlier runs have kept.
-func keepAssets(dir string, assets []collector.Asset) ([]collector.Asset, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("keep scripts: %w", err)
-	}
-	current := map[string]bool{}
-	for _, a := range assets {
-		if !bundleFile.MatchString(a.Name) {
-			continue
-		}
-		current[a.Name] = true
-		if _, err := os.Stat(filepath.Join(dir, a.Name)); err == nil {
-			continue // same name, same bytes
-		}
-		// The plain form last: it alone makes a bundle count as kept.
-		for suffix, data := range map[string][]byte{".gz": a.Gzip, ".br": a.Brotli} {
-			if err := durable.WriteFile(filepath.Join(dir, a.Name+suffix), data); err != nil {
-				return nil, err
-			}
-		}
-		if err := durable.WriteFile(filepath.Join(dir, a.Name), a.Plain); err != nil {
-			return nil, err
-		}
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("read kept scripts: %w", err)
-	}
-	for _, entry := range entries {
-		if name := entry.Name(); bundleFile.MatchString(name) && !current[name] {
-			old, err := readBundle(dir, name)
-			if err != nil {
-				return nil, err
-			}
-			assets = append(assets, old)
-		}
-	}
-	return assets, nil
-}
-
-func readBundle(dir, name string) (collector.Asset, error) {
-	file := snippet.File{Hash: name[:len(name)-len(".js")]}
-	var errs []error
-	read := func(suffix string) []byte {
-		data, err := os.ReadFile(filepath.Join(dir, name+suffix))
-		if !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
-		return data
-	}
-	file.Plain, file.Gzip, file.Brotli = read(""), read(".gz"), read(".br")
-	if err := errors.Join(errs...); err != nil {
-		return collector.Asset{}, fmt.Errorf("read kept script: %w", err)
-	}
-	return asset(name, bundleCache, file), nil
 }

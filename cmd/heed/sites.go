@@ -215,21 +215,6 @@ func (r *fileReader) unique(site *Site, field, text string, seen map[string]stri
 	seen[text] = site.at
 }
 
-// anonymousCountWarnings tells an owner who asked for a count that the law of the strictest place allows none.
-func anonymousCountWarnings(sites []Site) problems {
-	var warnings problems
-	for _, s := range sites {
-		if s.AnonymousCount && !s.Exemption.Asserted() {
-			warnings = append(warnings, problem{
-				origin: s.line, key: s.at + ".anonymous_count",
-				what:   "visitors without a choice will not be counted: everyone is treated as being where consent comes first",
-				remedy: "where the owner has an exemption, record it under exemption: basis, since, note",
-			})
-		}
-	}
-	return warnings
-}
-
 func checkNote(text string) error {
 	const longest = 500
 	if len(text) > longest {

@@ -57,8 +57,9 @@ type Config struct {
 		Cluster string // empty: one server
 		Library string
 	}
-	Kafka kafkaSettings
-	Geo   struct {
+	Kafka   kafkaSettings
+	Records recordsSettings
+	Geo     struct {
 		City    []string
 		Network []string
 	}
@@ -196,6 +197,7 @@ func (c *Config) check() problems {
 		fault("clickhouse.cluster", "set clickhouse.dsn to one of its servers", "the embedded engine is no cluster")
 	}
 	c.Kafka.check(fault)
+	c.Records.check(fault)
 	needed := slices.ContainsFunc(c.Sites, func(s Site) bool { return s.PublicURL == "" })
 	if needed && c.Collector.PublicURL == "" && !hasPort(c.Collector.Addresses) {
 		fault("collector.public_url", "write it as pages will use it, as https://stats.example.com",

@@ -29,7 +29,7 @@ func serveRole() role {
 	return role{name: "serve", check: (*Config).checkServable, parts: func(h *host) []step {
 		s := &server{host: h, edge: &edge{host: h}, answers: newAnswers(h)}
 		return []step{
-			s.openStore, s.edge.prepare, s.listen, s.openLog, s.buildSites, s.makeCollector, s.edge.start, s.openLedger, s.startWeb, s.announce,
+			s.openStore, s.edge.prepare, s.listen, s.openLog, s.openRecords, s.buildSites, s.archiveNotices, s.makeCollector, s.edge.start, s.openLedger, s.startWeb, s.announce,
 		}
 	}}
 }
@@ -42,6 +42,7 @@ type server struct {
 	storage *storage
 	log     *wal.Log
 	backend *backend
+	records *recorder
 	ledger  *ledger.Ledger
 	demo    net.Listener // nil without --demo
 }
@@ -69,6 +70,16 @@ func (s *server) openLog(ctx context.Context) (err error) {
 	return err
 }
 
+func (s *server) openRecords(ctx context.Context) (err error) {
+	s.records, err = s.openRecorder(ctx, s.storage, s.edge.install)
+	return err
+}
+
+func (s *server) archiveNotices(ctx context.Context) error {
+	s.archive(ctx, s.storage, s.edge.archived())
+	return nil
+}
+
 func (s *server) buildSites(context.Context) error {
 	sites := s.cfg.Sites
 	if s.demo != nil {
@@ -78,7 +89,7 @@ func (s *server) buildSites(context.Context) error {
 }
 
 func (s *server) makeCollector(context.Context) error {
-	return s.edge.make(collector.Logs{Events: s.log})
+	return s.edge.make(collector.Logs{Events: s.log, Consent: s.records.log})
 }
 
 // openLedger begins to keep the accounts. They are followed until the log is closed and read to its end.
@@ -103,10 +114,11 @@ func (s *server) startWeb(context.Context) error {
 		answers: withLedger(accounts, s.answers),
 		checks: []check{
 			{"collector", s.checkStopping}, checkLog(s.log), {"store", s.storage.check}, {"loader", s.backend.checkLoader},
+			{"records", s.records.check},
 		},
 		letters: serveLetters(letterOffice{load.NewDeadLetters(s.storage.store, s.logger, s.p.now), s.storage.store, s.p.now}),
 		schema:  serveStoreCheck(s.storage.store),
-		metrics: []metricsWriter{s.edge.collector, s.edge.enricher, s.log, s.storage.store, s.backend.loader, s.ledger},
+		metrics: []metricsWriter{s.edge.collector, s.edge.enricher, s.log, s.storage.store, s.backend.loader, s.records, s.ledger},
 	})
 	if s.demo == nil {
 		return nil

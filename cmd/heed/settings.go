@@ -35,7 +35,7 @@ func (s setting) shown() string {
 
 // settings is the table, bound to cfg.
 func settings(c *Config) []setting {
-	return slices.Concat(processSettings(c), listenerSettings(c), storeSettings(c), kafkaTable(&c.Kafka))
+	return slices.Concat(processSettings(c), listenerSettings(c), storeSettings(c), kafkaTable(&c.Kafka), recordsTable(&c.Records))
 }
 
 func processSettings(c *Config) []setting {

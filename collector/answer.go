@@ -20,6 +20,7 @@ func (c *Collector) accept(v *visit) {
 	v.ctx.SetStatusCode(fasthttp.StatusAccepted)
 	v.ctx.Response.Header.SetCanonical(keyCacheControl, valueNoStore)
 	allowOrigin(&v.ctx.Response.Header, v.origin)
+	v.renewChoice()
 	if v.sealed != "" {
 		c.metrics.choicesSealed.Inc()
 	}
@@ -59,10 +60,10 @@ func allowed(t target) string {
 	switch t.to {
 	case toBatch:
 		return "POST, OPTIONS"
-	case toAsset:
-		return "GET, HEAD"
+	case toPixel:
+		return "GET"
 	}
-	return "GET"
+	return "GET, HEAD"
 }
 
 // writeJSON answers with value, whose types always have a JSON form.

@@ -53,6 +53,7 @@ type Collector struct {
 	visits   sync.Pool
 	rooms    sync.Pool // of *[schemas.MaxBatchBytes]byte, for bodies that are expanded
 	lot      *lot
+	receipts *receipts
 
 	deadlines deadlines // of Log.Append, both logs
 	shedder   *shedder
@@ -60,7 +61,7 @@ type Collector struct {
 	expander  *guard.Expander
 	open      atomic.Int64 // connections
 	bodies    atomic.Int64 // bytes that connections are charged with
-	warnings  struct{ append, consent, accept quiet }
+	warnings  struct{ append, consent, receipt, accept quiet }
 }
 
 // New makes a collector that hands what it accepts to logs. It opens nothing; logs and enricher stay the caller's to
@@ -81,6 +82,7 @@ func New(cfg Config, logs Logs, enricher *enrich.Enricher, logger *slog.Logger) 
 		enricher: enricher,
 		logger:   logger.With("component", "collector"),
 		metrics:  newMetrics(),
+		receipts: newReceipts(),
 		shedder:  newShedder(logs.Events),
 		expander: guard.NewExpander(runtime.GOMAXPROCS(0)),
 	}
@@ -182,6 +184,14 @@ func (c *Collector) handle(ctx *fasthttp.RequestCtx) {
 		answerPreflight(ctx, t)
 	case toAsset:
 		serveAsset(ctx, t.asset)
+	case toLoader:
+		c.serveLoader(ctx, t.site)
+	case toGPC:
+		serveGPC(ctx, t.site)
+	case toDNT:
+		c.serveDNT(ctx, t)
+	case toReceipt:
+		c.serveReceipt(ctx, t)
 	}
 }
 

@@ -36,6 +36,8 @@ type Config struct {
 	// built, by the site's id and the file's name, which is well-formed. It is called by many goroutines at once and
 	// returns within a second or so; nil means that there is none. What it returns must not change.
 	Missing func(site, name string) *Asset
+	// Receipts finds what visitors open as their receipt; nil serves none.
+	Receipts ReceiptSource
 	// Now is the clock that receipt is told by; nil means time.Now.
 	Now func() time.Time
 }
@@ -61,11 +63,23 @@ type Site struct {
 	// OldSealKeys are those in use before, 32 bytes each. What they sealed still counts, and is sealed anew when it comes.
 	OldSealKeys [][]byte
 	Notice      string // consent.NoticeID of the notice in force
+	// ChoiceCookie is the name of the cookie in which the site's script keeps the choice; "heed" when empty.
+	ChoiceCookie string
+	// ChoiceDomain is the registrable domain that the cookie is set on; empty for the page's own host alone.
+	ChoiceDomain string
 	// Notices are its layouts and languages; the first is in force where nothing was shown. A consent event that names
 	// another is refused. Without any, no answer can be recorded, and nobody can grant more than their place's default.
 	Notices []Notice
 
+	// GPC says in gpc.json that the site honours Global Privacy Control: what is not allowed is held back. GPCSince is
+	// the day from which what GPC says is so.
+	GPC      bool
+	GPCSince time.Time
+
 	Assets []Asset
+	// Loaders are the site's short-lived script, one for each of consent.BrowserVariants; who asks gets that of their
+	// place. None where the script is among the assets.
+	Loaders []Loader
 }
 
 // Asset is a static file under <prefix>/<site key>/<name>. It never changes while the collector runs.
@@ -133,6 +147,8 @@ var (
 	prefixForm = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)*$`)
 	keyForm    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 	noticeForm = regexp.MustCompile(`^[0-9a-f]{8}$`)
+	cookieForm = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+	domainForm = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)+$`)
 	assetForm  = regexp.MustCompile(`^[A-Za-z0-9_-]+\.[A-Za-z0-9.]+$`)
 )
 
@@ -210,7 +226,15 @@ func (s Site) validate() (errs []error) {
 			errs = append(errs, err)
 		}
 	}
-	seen := map[string]bool{pixelName: true}
+	if err := s.validateLoaders(); err != nil {
+		errs = append(errs, err)
+	}
+	check(s.ChoiceCookie == "" || cookieForm.MatchString(s.ChoiceCookie), "choice cookie: want 1 to 64 letters, digits, _, . and -")
+	check(s.ChoiceDomain == "" || domainForm.MatchString(s.ChoiceDomain), "choice domain: want a domain, as example.com")
+	seen := map[string]bool{pixelName: true, gpcName: true}
+	for _, l := range s.Loaders {
+		seen[l.File.Name] = true
+	}
 	for _, a := range s.Assets {
 		check(assetForm.MatchString(a.Name) && !seen[a.Name], fmt.Sprintf("assets: %q: want a unique file name", a.Name))
 		check(a.ETag == "" || strings.HasSuffix(a.ETag, `"`), fmt.Sprintf("assets: %q: etag: want it quoted", a.Name))

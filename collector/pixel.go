@@ -11,9 +11,6 @@ import (
 	"heed/schemas"
 )
 
-// choiceCookie is what older snippets keep the choice in; newer ones add an underscore and the site's key.
-const choiceCookie = "heed"
-
 // What the pixel says of its event, since an image has no other way to say it.
 const (
 	storedHeader = "X-Heed-Stored" // 1 or 0
@@ -47,7 +44,6 @@ func (c *Collector) servePixel(ctx *fasthttp.RequestCtx, t target) {
 
 // acceptPixel takes the way of a batch with one event.
 func (c *Collector) acceptPixel(v *visit) *schemas.Error {
-	h := &v.ctx.Request.Header
 	if v.origin.foreign {
 		v.site.ledger.refuse(schemas.ForeignOrigin)
 		return errForeignOrigin
@@ -64,11 +60,7 @@ func (c *Collector) acceptPixel(v *visit) *schemas.Error {
 		v.site.ledger.refuse(schemas.RateLimited)
 		return errRateLimited
 	}
-	choice := h.CookieBytes(v.site.choiceCookie)
-	if len(choice) == 0 {
-		choice = h.Cookie(choiceCookie)
-	}
-	c.decide(v, claim{choice: text(choice)}) // which can only be sealed or take away: no consent event comes with it
+	c.decide(v, claim{choice: v.choiceInCookie()}) // which can only be sealed or take away: no consent event comes with it
 	v.identify("")
 	c.keepEvents(v)
 	if err := c.handOver(v); err != nil {

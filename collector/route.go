@@ -9,7 +9,7 @@ import (
 	"heed/schemas"
 )
 
-// What stands behind <prefix>/<site key>/ in a path, assets aside.
+// What stands behind <prefix>/<site key>/ in a path, files aside; see wellknown.go and receipt.go, too.
 const (
 	urgentPath   = "urgent"
 	ordinaryPath = "ordinary"
@@ -23,19 +23,24 @@ const (
 	nowhere endpoint = iota
 	toBatch
 	toPixel
-	toAsset
 	toPreflight
+	toAsset // from here on what needs neither origin nor load to be answered
+	toLoader
+	toGPC
+	toDNT
+	toReceipt
 )
 
 // target is where a request goes. A refused request has as much of it as was found before the refusal.
 type target struct {
-	site   *site
-	to     endpoint
-	urgent bool   // a batch that must not be shed first
-	asset  *Asset // of toAsset
-	lines  lines  // of toBatch, toPixel and toPreflight, as are these
-	origin origin
-	coding string // of a compressed body, as guard.Expander knows it; a view into the request
+	site    *site
+	to      endpoint
+	urgent  bool   // a batch that must not be shed first
+	asset   *Asset // of toAsset
+	receipt string // of toReceipt: the record's id, and .json for JSON-LD
+	lines   lines  // of toBatch, toPixel and toPreflight, as are these
+	origin  origin
+	coding  string // of a compressed body, as guard.Expander knows it; a view into the request
 }
 
 // route finds the target of a request and refuses what needs no body to be refused. It depends on the request line and
@@ -43,7 +48,7 @@ type target struct {
 // handler asks it again.
 func (c *Collector) route(h *fasthttp.RequestHeader) (target, *schemas.Error) {
 	t, err := c.find(h)
-	if err != nil || t.to == toAsset {
+	if err != nil || t.to >= toAsset {
 		return t, err
 	}
 	t.lines = linesOf(h)
@@ -85,13 +90,36 @@ func (c *Collector) find(h *fasthttp.RequestHeader) (t target, err *schemas.Erro
 		t.to = toPixel
 		return t, allow(h.IsGet(), errOnlyGet)
 	}
+	if err := c.findFile(&t, name); err != nil {
+		return t, err
+	}
+	return t, allow(h.IsGet() || h.IsHead(), errOnlyGet)
+}
+
+// findFile looks up what is fetched.
+func (c *Collector) findFile(t *target, name []byte) *schemas.Error {
+	receipt, ofReceipt := strings.CutPrefix(string(name), receiptFolder)
+	switch {
+	case string(name) == gpcName:
+		t.to = toGPC
+		return nil
+	case string(name) == dntName || string(name) == dntName+"/":
+		t.to = toDNT
+		return nil
+	case len(t.site.loaders) > 0 && string(name) == t.site.Loaders[0].File.Name:
+		t.to = toLoader
+		return nil
+	case ofReceipt && isReceipt(receipt) && c.cfg.Receipts != nil:
+		t.to, t.receipt = toReceipt, receipt
+		return nil
+	}
 	if t.asset = t.site.assets[string(name)]; t.asset == nil {
 		if t.asset = c.missing(t.site, name); t.asset == nil {
-			return t, errNotFound
+			return errNotFound
 		}
 	}
 	t.to = toAsset
-	return t, allow(h.IsGet() || h.IsHead(), errOnlyGet)
+	return nil
 }
 
 // missing asks whether another collector has built the file.

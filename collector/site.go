@@ -2,6 +2,7 @@ package collector
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"hash"
@@ -30,9 +31,11 @@ type site struct {
 	hosts        map[string]bool // host of each origin, as enrich.Page has it
 	onlySecure   bool            // every origin is https
 	assets       map[string]*Asset
+	loaders      map[consent.BrowserVariant]*Asset
 	quota        *limit.Site // nil: it takes all
 	cookie       []byte      // name of the visitor cookie
-	choiceCookie []byte      // name of the cookie that the snippet keeps the choice in
+	choiceCookie string      // name of the cookie that the script keeps the choice in
+	keyedCookie  []byte      // its name where two sites share a domain
 	hashers      sync.Pool
 	sealer       *consent.Sealer
 	oldSealers   []*consent.Sealer
@@ -42,6 +45,7 @@ type site struct {
 // siteOrigin is one origin of a site, in our own copy of the text.
 type siteOrigin struct {
 	value  string
+	host   string // of value, without port
 	secure bool   // https
 	local  bool   // on this machine, where browsers trust plain http as they do https
 	domain string // registrable domain; empty for an address, localhost or a public suffix
@@ -50,6 +54,7 @@ type siteOrigin struct {
 func newOrigin(value string) *siteOrigin {
 	o := &siteOrigin{value: value, secure: strings.HasPrefix(value, "https://")}
 	if page, err := enrich.ReadPage(value); err == nil {
+		o.host = page.Host
 		ip, notIP := netip.ParseAddr(page.Host)
 		o.local = page.Host == "localhost" || strings.HasSuffix(page.Host, ".localhost") || ip.IsLoopback()
 		if domain, err := publicsuffix.EffectiveTLDPlusOne(page.Host); err == nil && notIP != nil {
@@ -59,13 +64,27 @@ func newOrigin(value string) *siteOrigin {
 	return o
 }
 
-// covers reports whether a host is in the origin's registrable domain. Port and letter case are of no interest.
-func (o *siteOrigin) covers(host []byte) bool {
+// covers reports whether a host is in the origin's registrable domain.
+func (o *siteOrigin) covers(host []byte) bool { return isWithin(host, o.domain) }
+
+// isHost reports whether a host is the origin's own.
+func (o *siteOrigin) isHost(host []byte) bool {
+	return bytes.EqualFold(withoutPort(host), bytesOf(o.host))
+}
+
+// isWithin reports whether a host is a domain or below it; nothing is within no domain. Port and letter case are of no
+// interest.
+func isWithin(host []byte, domain string) bool {
+	host = withoutPort(host)
+	rest := len(host) - len(domain)
+	return domain != "" && rest >= 0 && bytes.EqualFold(host[rest:], bytesOf(domain)) && (rest == 0 || host[rest-1] == '.')
+}
+
+func withoutPort(host []byte) []byte {
 	if i := bytes.LastIndexByte(host, ':'); i >= 0 {
-		host = host[:i]
+		return host[:i]
 	}
-	rest := len(host) - len(o.domain)
-	return o.domain != "" && rest >= 0 && bytes.EqualFold(host[rest:], bytesOf(o.domain)) && (rest == 0 || host[rest-1] == '.')
+	return host
 }
 
 func newSite(cfg Site, l *ledger) *site {
@@ -77,8 +96,10 @@ func newSite(cfg Site, l *ledger) *site {
 		hosts:        make(map[string]bool, len(cfg.Origins)),
 		onlySecure:   true,
 		assets:       make(map[string]*Asset, len(cfg.Assets)),
+		loaders:      make(map[consent.BrowserVariant]*Asset, len(cfg.Loaders)),
 		cookie:       []byte("heed_v_" + cfg.Key),
-		choiceCookie: []byte(choiceCookie + "_" + cfg.Key),
+		choiceCookie: cmp.Or(cfg.ChoiceCookie, choiceCookie),
+		keyedCookie:  []byte(choiceCookie + "_" + cfg.Key),
 		sealer:       consent.NewSealer(cfg.SealKey, cfg.ID),
 		ledger:       l,
 	}
@@ -96,6 +117,9 @@ func newSite(cfg Site, l *ledger) *site {
 			s.hosts[page.Host] = true
 		}
 		s.onlySecure = s.onlySecure && strings.HasPrefix(origin, "https://")
+	}
+	for i, l := range cfg.Loaders {
+		s.loaders[consent.BrowserVariant{Rules: l.Rules, Links: l.Links}] = &cfg.Loaders[i].File
 	}
 	for _, asset := range cfg.Assets {
 		s.assets[asset.Name] = &asset

@@ -1,6 +1,7 @@
 package collector_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -109,3 +110,6 @@ func seal(choice consent.Choice, r record.ID) string {
 	s := testSite()
 	return choice.Seal(s.SealKey, s.ID, r).String()
 }
+
+// errFailed is what a log of the tests fails with.
+var errFailed = errors.New("the log is closed")

@@ -1,7 +1,6 @@
 package collector_test
 
 import (
-	"errors"
 	"net/http"
 	"reflect"
 	"strings"
@@ -196,13 +195,13 @@ func TestRecordComesBeforeEventsOrNothingIsKept(t *testing.T) {
 		}
 	}
 	failing := start(t, collector.Config{})
-	failing.failedConsent.err = errors.New("full")
+	failing.failedConsent.err = errFailed
 	want503("without room for the record", failing, send(failing))
 	if events := failing.stored(); len(events) > 0 {
 		t.Errorf("stored %v, want nothing", events)
 	}
 	events := start(t, collector.Config{})
-	events.failed.err = errors.New("full")
+	events.failed.err = errFailed
 	want503("without room for the events", events, send(events))
 	if got := events.records(); len(got) != 1 { // it comes again, with the same id
 		t.Errorf("records = %v, want the one", got)

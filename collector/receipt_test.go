@@ -1,0 +1,126 @@
+package collector_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"heed/collector"
+	"heed/consent"
+	"heed/consent/record"
+)
+
+// receiptRecord is a partial grant that ends another one.
+func receiptRecord() *record.Record {
+	at := time.Date(2026, 11, 22, 17, 0, 0, 0, time.UTC).UnixMilli()
+	return &record.Record{
+		Version: 1, ID: record.ID{6: 0x70, 8: 0x80, 15: 9}, Ends: record.ID{6: 0x70, 8: 0x80, 15: 1}, Site: "shop",
+		Event: record.Withdrawn, Method: record.ByButton, Control: "save", TimeMS: at, ExpiresMS: at + 86_400_000,
+		Place: record.Place{Source: record.NotKnown}, Jurisdiction: "strictest", MatrixVersion: consent.MatrixVersion,
+		Signals: record.Signals{SecGPC: true}, Categories: record.CategoryState(consent.Essential | consent.Performance),
+		Services: record.State{Granted: []string{"counter"}, Denied: []string{"ads"}},
+		Wall:     record.WallSealed, Notice: shopNotices[1].Ref, Origin: siteOrigin,
+	}
+}
+
+// serveReceipts serves one record; id 0 fails and every other has no record.
+func serveReceipts(t *testing.T) *edge {
+	r := receiptRecord()
+	if err := r.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	return start(t, collector.Config{Receipts: func(ctx context.Context, site, id string) (*record.Record, *record.Notice, error) {
+		if _, bounded := ctx.Deadline(); !bounded || site != "shop" {
+			t.Errorf("receipt of %q, bounded %t, want shop with a deadline", site, bounded)
+		}
+		switch id {
+		case r.ID.String():
+			return r, shopNotices[1].Notice, nil
+		case strings.Repeat("0", 32):
+			return nil, nil, errors.New("the store is away")
+		}
+		return nil, nil, collector.ErrNoReceipt
+	}})
+}
+
+func TestReceiptIsAPageForItsVisitorAlone(t *testing.T) {
+	e := serveReceipts(t)
+	a := e.get("/h/k1/receipt/" + receiptRecord().ID.String())
+	if a.status != http.StatusOK || a.header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Fatalf("receipt = %d %v %s, want a page", a.status, a.header, a.body)
+	}
+	for name, want := range map[string]string{
+		"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex", "X-Content-Type-Options": "nosniff",
+	} {
+		if got := a.header.Get(name); got != want {
+			t.Errorf("%s = %q, want %q", name, got, want)
+		}
+	}
+	if policy := a.header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; style-src 'sha256-") ||
+		strings.Contains(policy, "unsafe") {
+		t.Errorf("Content-Security-Policy = %q, want our style and nothing else", policy)
+	}
+	for _, want := range []string{
+		"You took back what you had allowed", "22 November 2026, 17:00 UTC", "23 November 2026", "Shop Ltd (IE)",
+		"Global Privacy Control", "Counting &lt;visits&gt;", "Our counter", "Ad Co", receiptRecord().ID.String(),
+		receiptRecord().Ends.String(), `href="https://shop.example/"`, receiptRecord().ID.String() + ".json",
+		"../" + shopNotices[1].Ref.Shown.String()[:32] + ".json", `lang="de"`,
+	} {
+		if !strings.Contains(a.body, want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+	for _, never := range []string{"<script", "<visits>", "http-equiv=\"refresh\"", "ZgotmplZ"} {
+		if strings.Contains(a.body, never) {
+			t.Errorf("the page has %q in it", never)
+		}
+	}
+	if _, err := html.Parse(strings.NewReader(a.body)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReceiptForPrograms(t *testing.T) {
+	a := serveReceipts(t).get("/h/k1/receipt/" + receiptRecord().ID.String() + ".json")
+	var got struct {
+		Type   string `json:"@type"`
+		Record struct {
+			Identifier string         `json:"dct:identifier"`
+			Control    map[string]any `json:"dpv:hasConsentControl"`
+		} `json:"dpv:hasRecordOfActivity"`
+	}
+	if err := json.Unmarshal([]byte(a.body), &got); err != nil || a.status != http.StatusOK ||
+		a.header.Get("Content-Type") != "application/ld+json" || a.header.Get("Cache-Control") != "no-store" {
+		t.Fatalf("receipt = %d %v %s, %v, want JSON-LD", a.status, a.header, a.body, err)
+	}
+	if got.Type != "dpv:ConsentReceipt" || got.Record.Identifier != receiptRecord().ID.String() ||
+		got.Record.Control["dpv:isExercisedAt"] != siteOrigin+"/" {
+		t.Errorf("receipt = %+v", got)
+	}
+}
+
+func TestReceiptThatIsNotThere(t *testing.T) {
+	e := serveReceipts(t)
+	f := func(name string, status int, want string) {
+		t.Helper()
+		if a := e.get("/h/k1/receipt/" + name); a.status != status || !strings.Contains(a.body, want) {
+			t.Errorf("receipt %s = %d %s, want %d with %q", name, a.status, a.body, status, want)
+		}
+	}
+	unknown := strings.Repeat("a", 32)
+	f(unknown, 404, `<meta http-equiv="refresh" content="5">`)
+	f(unknown+".json", 404, `"code":"not_found"`)
+	f(strings.Repeat("0", 32), 503, `"code":"unavailable"`)
+	f(strings.Repeat("A", 32), 404, "nothing is served") // not as records have it
+	f(unknown[:31], 404, "nothing is served")
+	f(unknown+"/x", 404, "nothing is served")
+	if a := start(t, collector.Config{}).get("/h/k1/receipt/" + unknown); a.status != 404 || !strings.Contains(a.body, "nothing is served") {
+		t.Errorf("without a source = %d %s, want 404", a.status, a.body)
+	}
+}

@@ -137,7 +137,7 @@ func (w *wording) texts(layout string, m *record.Material) []record.Text {
 	var list []record.Text
 	add := func(id, text string) { list = append(list, record.Text{ID: id, Text: text}) }
 	fill := strings.NewReplacer("{controller}", m.Controller.Name, "{contact}", contactOf(m.Controller),
-		"{days}", strconv.Itoa(m.ChoiceDays))
+		"{days}", strconv.Itoa(m.ChoiceDays), "{purposes}", w.asked(m))
 	add("title", fill.Replace(w.text(layout+".title")))
 	body := w.text(layout + ".body")
 	if w.site.CountsAnonymously {
@@ -152,6 +152,7 @@ func (w *wording) texts(layout string, m *record.Material) []record.Text {
 	}
 	add("always_on", w.text("always_on"))
 	add("honoured", w.text("honoured"))
+	add("receipt", w.text("receipt"))
 	if w.site.Policy != "" {
 		add("policy", w.text("policy"))
 		add("policy.url", w.site.Policy)
@@ -174,6 +175,17 @@ func contactOf(c record.Controller) string {
 
 // categories in the order in which they are shown.
 var categories = strings.Split(consent.All.String(), ",")
+
+// asked names the categories that an answer is about, for the first layer.
+func (w *wording) asked(m *record.Material) string {
+	var names []string
+	for _, category := range categories[1:] { // nobody is asked about the first, the essential
+		if w.about(category, m) != "" {
+			names = append(names, w.text("purpose."+category))
+		}
+	}
+	return strings.Join(names, ", ")
+}
 
 // about says what a category is asked for, and with whom: "" where nothing is.
 func (w *wording) about(category string, m *record.Material) string {

@@ -156,7 +156,7 @@ func TestWhatIsSaid(t *testing.T) {
 			}
 		}
 	}
-	f("body", "Shop GmbH", "privacy@shop.example, Ann Example", "at most 365 days")
+	f("body", "Shop GmbH", "for: Functional, Measuring, Advertising.", "privacy@shop.example, Ann Example", "at most 365 days")
 	f("purpose.essential.text", "Your answer: Remembering", "Kept for at most 2190 days.", "in your browser for at most 365 days")
 	f("purpose.functional.text", "Directions Kept for at most 30 days.", "Store map – Map Co (US), https://map.example/privacy; in your browser for at most 7 days")
 	f("purpose.performance.text", "Visits: The pages you see", "Attention: ", "Forms: ", "Actions: ", "806 days", "at most 395 days")
@@ -164,6 +164,7 @@ func TestWhatIsSaid(t *testing.T) {
 	f("policy.url", "https://shop.example/privacy")
 	f("map", "Store map")
 	f("visits", "Visits")
+	f("receipt", "Your receipt")
 	var ids []string
 	for _, button := range n.Look.Buttons {
 		ids = append(ids, button.ID+"="+button.Action)

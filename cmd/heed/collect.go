@@ -30,7 +30,7 @@ func collectRole() role {
 	return role{name: "collect", check: (*Config).checkCollect, parts: func(h *host) []step {
 		c := &gatherer{host: h, edge: &edge{host: h}}
 		return []step{
-			c.edge.prepare, c.openStore, c.listen, c.openLog, c.buildSites, c.shareScripts, c.makeCollector, c.startCounting,
+			c.edge.prepare, c.openStore, c.listen, c.openLog, c.openConsent, c.buildSites, c.archiveNotices, c.shareScripts, c.makeCollector, c.startCounting,
 			c.edge.start, c.startWeb, c.announce,
 		}
 	}}
@@ -61,6 +61,7 @@ type gatherer struct {
 	spool   *wal.Log // nil in direct mode
 	shipper *kafka.Shipper
 	topic   *topic // nil in spool mode
+	consent consentOut
 	counts  *ledger.Edge
 }
 
@@ -71,13 +72,14 @@ func (c *gatherer) openStore(ctx context.Context) (err error) {
 	}
 	c.storage, err = c.openStorage(ctx, awaitSchema)
 	c.edge.missing = newFinder(c.storage, c.p.now).find
+	c.edge.receipts = c.receipts(c.storage)
 	return err
 }
 
 // openLog opens what takes the events: the spool, or Kafka itself.
 func (c *gatherer) openLog(ctx context.Context) error {
 	if c.cfg.Kafka.Mode == modeDirect {
-		c.topic = c.openTopic(ctx)
+		c.topic = c.openTopic(ctx, c.cfg.Kafka.config())
 		return nil
 	}
 	return c.openSpool(ctx)
@@ -111,11 +113,11 @@ func (c *gatherer) openSpool(ctx context.Context) (err error) {
 // drainAtStop ships and counts until the stop, which brings the spool to Kafka as far as the time for it goes.
 func (c *gatherer) drainAtStop(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan error, 2)
 	parts := map[string]func(context.Context) error{"count events": c.counts.Run}
 	if c.shipper != nil {
-		parts["ship the spool"] = c.shipper.Run
+		parts["ship the spool"], parts["ship consent records"] = c.shipper.Run, c.consent.shipper.Run
 	}
+	ended := make(chan error, len(parts))
 	for what, part := range parts {
 		c.run(what, func() error { // one that ends by itself ends the process: nobody else would notice
 			err := part(ctx)
@@ -131,7 +133,7 @@ func (c *gatherer) drainAtStop(ctx context.Context) {
 			return <-ended
 		}
 		defer context.AfterFunc(stop, cancel)()
-		errs := []error{c.spool.Close(stop)}
+		errs := []error{c.consent.spool.Close(stop), c.spool.Close(stop)}
 		for range parts {
 			errs = append(errs, <-ended)
 		}
@@ -142,6 +144,8 @@ func (c *gatherer) drainAtStop(ctx context.Context) {
 // sayDrained says what the stop has left on the disk. What is there is no error: the next start goes on with it.
 func (c *gatherer) sayDrained(stop context.Context, err error) error {
 	bytes, _ := c.shipper.Backlog()
+	records, _ := c.consent.shipper.Backlog()
+	bytes += records
 	switch {
 	case stop.Err() != nil:
 		fmt.Fprintf(c.p.stdout, "not everything reached Kafka in time; %d bytes are safe in the spool, and the next start continues there\n",
@@ -171,16 +175,16 @@ func (c *gatherer) buildSites(context.Context) error { return c.edge.build(c.cfg
 
 func (c *gatherer) makeCollector(context.Context) error {
 	if c.spool != nil {
-		return c.edge.make(collector.Logs{Events: c.spool})
+		return c.edge.make(collector.Logs{Events: c.spool, Consent: c.consent.spool})
 	}
-	return c.edge.make(collector.Logs{Events: c.topic})
+	return c.edge.make(collector.Logs{Events: c.topic, Consent: c.consent.topic})
 }
 
 func (c *gatherer) startWeb(context.Context) error {
 	a := &api{
 		answers: noAnswers("heed collect answers no questions; heed report does"),
 		checks:  []check{{"collector", c.checkStopping}},
-		metrics: []metricsWriter{c.edge.collector, c.edge.enricher, c.counts},
+		metrics: []metricsWriter{c.edge.collector, c.edge.enricher, c.counts, c.consent},
 	}
 	if c.spool != nil { // Kafka may be away: that costs disk
 		a.checks = append(a.checks, checkLog(c.spool))

@@ -22,6 +22,7 @@ type edge struct {
 	sites     []builtSite
 	collector *collector.Collector
 	missing   func(site, name string) *collector.Asset // nil: there are no other collectors
+	receipts  collector.ReceiptSource                  // nil: there is no store to look in
 }
 
 // prepare opens what the scripts and the collector are made of, and binds the collector's addresses.
@@ -88,6 +89,7 @@ func (e *edge) config() collector.Config {
 		ProxyHeader: e.cfg.Collector.ProxyHeader,
 		Now:         e.p.now,
 		Missing:     e.missing,
+		Receipts:    e.receipts,
 		Limits: collector.Limits{
 			ReadTimeout: e.cfg.Collector.ReadTimeout,
 			IdleTimeout: e.cfg.Collector.IdleTimeout,

@@ -38,11 +38,12 @@ func (c *Config) checkLoad() problems {
 	return append(bad, c.refusesDemo("heed load")...)
 }
 
-// partitions loads those partitions of the topic that the consumer group gives to this process.
+// partitions loads those partitions of the two topics that the consumer groups give to this process.
 type partitions struct {
 	*host
 	storage *storage
 	topic   *topic
+	records recordPartitions
 	stopped chan struct{} // closed when the batches in hand are the last
 
 	working sync.WaitGroup // loaders
@@ -62,22 +63,29 @@ func (l *partitions) openStore(ctx context.Context) (err error) {
 	return err
 }
 
-// start joins the consumer group as soon as Kafka and ClickHouse answer.
+// start joins the consumer groups as soon as Kafka and ClickHouse answer.
 func (l *partitions) start(ctx context.Context) error {
-	l.topic = l.openTopic(ctx)
+	if err := l.openRecords(ctx); err != nil {
+		return err
+	}
+	l.topic = l.openTopic(ctx, l.cfg.Kafka.config())
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	l.atStop(func(ctx context.Context) error { return l.stop(ctx, cancel) })
-	l.run("load", func() error {
-		for _, ready := range []<-chan struct{}{l.storage.ready, l.topic.ready} {
-			select {
-			case <-ready:
-			case <-ctx.Done():
-				return nil
-			}
-		}
-		return l.topic.opened.Load().Consume(ctx, l.load)
-	})
+	l.run("load", func() error { return l.consume(ctx, l.topic, l.load) })
+	l.run("chain consent records", func() error { return l.consume(ctx, l.records.topic, l.chain) })
 	return nil
+}
+
+// consume takes part in the consumer group of a topic until ctx ends.
+func (l *partitions) consume(ctx context.Context, topic *topic, handle func(context.Context, *kafka.Partition) error) error {
+	for _, ready := range []<-chan struct{}{l.storage.ready, topic.ready} {
+		select {
+		case <-ready:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	return topic.opened.Load().Consume(ctx, handle)
 }
 
 // stop lets the loaders finish the batches in hand and then leaves the group. What takes too long is given up: the
@@ -168,8 +176,9 @@ func (l *partitions) startWeb(context.Context) error {
 		answers: noAnswers("heed load answers no questions; heed report does"),
 		checks: []check{
 			{"process", l.checkStopping}, {"store", l.storage.check}, {"kafka", l.topic.check}, {"loaders", l.checkLoaders},
+			{"records", l.records.check},
 		},
-		metrics: []metricsWriter{l.topic, l.storage.store, l},
+		metrics: []metricsWriter{l.topic, l.storage.store, l, &l.records},
 	})
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"heed/collector"
 	"heed/consent/record"
 	"heed/pipeline/clickhouse"
 	"heed/pipeline/load"
@@ -188,4 +189,20 @@ func (e *edge) archived() map[string][]record.Archived {
 		}
 	}
 	return all
+}
+
+// receipts answers the collector's question for a record and its notice.
+func (h *host) receipts(storage *storage) collector.ReceiptSource {
+	auditor := records.Auditor{Store: storage.store, Now: h.p.now}
+	return func(ctx context.Context, site, id string) (*record.Record, *record.Notice, error) {
+		var which record.ID
+		if err := which.UnmarshalText([]byte(id)); err != nil || !storage.isReady() {
+			return nil, nil, collector.ErrNoReceipt
+		}
+		r, notice, err := auditor.Receipt(ctx, site, which)
+		if errors.Is(err, records.ErrNoRecord) || errors.Is(err, records.ErrNoNotice) || err == nil && notice == nil {
+			err = collector.ErrNoReceipt
+		}
+		return r, notice, err
+	}
 }

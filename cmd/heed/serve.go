@@ -71,6 +71,7 @@ func (s *server) openLog(ctx context.Context) (err error) {
 }
 
 func (s *server) openRecords(ctx context.Context) (err error) {
+	s.edge.receipts = s.receipts(s.storage)
 	s.records, err = s.openRecorder(ctx, s.storage, s.edge.install)
 	return err
 }

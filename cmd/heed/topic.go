@@ -14,17 +14,18 @@ import (
 	"heed/schemas"
 )
 
-// topic is the topic of events, as soon as Kafka answers: it may be away when a process starts, and for as long as it
+// topic is a topic, that of events or that of consent records, as soon as Kafka answers: it may be away when a process starts, and for as long as it
 // likes.
 type topic struct {
 	*host
+	config kafka.Config
 	ready  chan struct{} // closed once opened is set
 	opened atomic.Pointer[kafka.Topic]
 }
 
 // openTopic begins to look for Kafka.
-func (h *host) openTopic(ctx context.Context) *topic {
-	t := &topic{host: h, ready: make(chan struct{})}
+func (h *host) openTopic(ctx context.Context, cfg kafka.Config) *topic {
+	t := &topic{host: h, config: cfg, ready: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	tried := make(chan struct{})
 	go func() { // ends with ctx; the stop waits for it
@@ -46,7 +47,7 @@ func (h *host) openTopic(ctx context.Context) *topic {
 func (t *topic) connect(ctx context.Context) {
 	logger := t.logger.With("component", "heed")
 	for pause := firstReconnect; ; pause = min(2*pause, maxReconnect) {
-		opened, err := kafka.Open(ctx, t.cfg.Kafka.config(), t.logger)
+		opened, err := kafka.Open(ctx, t.config, t.logger)
 		if err == nil {
 			t.opened.Store(opened)
 			close(t.ready)

@@ -13,6 +13,7 @@ import (
 
 	"heed/collector"
 	"heed/consent"
+	"heed/consent/record"
 	"heed/schemas"
 )
 
@@ -215,17 +216,8 @@ func TestAnonymousPageViewIsReduced(t *testing.T) {
 	site := testSite()
 	site.AnonymousCount, site.Exemption = true, true
 	e := start(t, collector.Config{Sites: []collector.Site{site}, TrustedProxies: loopback})
-	everything := func(ev *schemas.Event) {
-		ev.URL += "?utm_source=a&utm_medium=b&utm_campaign=c&utm_term=d&utm_content=e&gclid=f&id=g#h"
-		ev.Referrer, ev.View, ev.Engaged = "https://search.example/?q=1", newID(), 5
-		ev.Name, ev.Form, ev.Props = "n", "f", map[string]string{"k": "v"}
-		ev.Anonymous = []string{newID()}
-	}
-	b := batch(everything, everything, everything, everything)
-	for i, kind := range []schemas.Kind{schemas.Page, schemas.Engagement, schemas.Custom, schemas.Form} {
-		b.Events[i].Kind = kind
-	}
-	b.Choice, b.Visitor, b.Retried = "", strings.Repeat("ab", 16), true
+	b := batchOfEverything()
+	b.Choice = ""
 	a := e.post(encode(t, b), "X-Forwarded-For", zurichIP, "Cookie", "heed_v_k1="+strings.Repeat("cd", 16))
 	if got := a.codes(t); !slices.Equal(got, []schemas.Code{schemas.NoConsent, schemas.NoConsent, schemas.NoConsent}) {
 		t.Errorf("rejected = %v, want no_consent for all but the page", got)
@@ -234,19 +226,81 @@ func TestAnonymousPageViewIsReduced(t *testing.T) {
 	if len(got) != 1 {
 		t.Fatalf("stored %d events, want 1", len(got))
 	}
-	value := reflect.ValueOf(got[0]).Elem()
-	var set []string
+	if set := setFields(got[0]); !slices.Equal(set, anonymousFields) {
+		t.Errorf("set fields = %q,\nwant %q", set, anonymousFields)
+	}
+	if got[0].Country != "CH" || got[0].Path != "/pricing" || got[0].Categories != uint32(consent.Essential|consent.Functional) { // as Switzerland allows before a choice
+		t.Errorf("stored = %v", got[0])
+	}
+}
+
+// kinds are those of events, in the order of batchOfEverything.
+var kinds = []schemas.Kind{schemas.Page, schemas.Engagement, schemas.Custom, schemas.Form}
+
+// batchOfEverything has an event of each kind with every field of the wire format, also those of other kinds.
+func batchOfEverything() schemas.Batch {
+	everything := func(ev *schemas.Event) {
+		ev.URL += "?utm_source=a&utm_medium=b&utm_campaign=c&utm_term=d&utm_content=e&gclid=f&id=g#h"
+		ev.Referrer, ev.View, ev.Engaged = "https://search.example/?q=1", newID(), 5
+		ev.Name, ev.Form, ev.Props = "n", "f", map[string]string{"k": "v"}
+		ev.Anonymous = []string{newID()}
+	}
+	b := batch(everything, everything, everything, everything)
+	for i, kind := range kinds {
+		b.Events[i].Kind = kind
+	}
+	b.Visitor, b.Retried = strings.Repeat("ab", 16), true
+	return b
+}
+
+// setFields are the names of an envelope's fields that are set, sorted.
+func setFields(envelope *schemas.Envelope) (set []string) {
+	value := reflect.ValueOf(envelope).Elem()
 	for i := range value.NumField() {
 		if field := value.Type().Field(i); field.IsExported() && !value.Field(i).IsZero() {
 			set = append(set, field.Name)
 		}
 	}
 	slices.Sort(set)
-	if !slices.Equal(set, anonymousFields) {
-		t.Errorf("set fields = %q,\nwant %q", set, anonymousFields)
+	return set
+}
+
+// Every set of categories, with every field of every kind: what is refused is in no envelope.
+func TestEachFieldNeedsItsCategory(t *testing.T) {
+	basic := slices.DeleteFunc(slices.Clone(anonymousFields), func(name string) bool { return name == "Anonymous" })
+	measured := append(basic, "AnonymousIds", "Network", "NetworkOwner", "Notice", "Os", "Record", "Region", "View", "Visitor")
+	own := map[schemas.Kind][]string{
+		schemas.Engagement: {"EngagedMs"}, schemas.Custom: {"Name", "Props"}, schemas.Form: {"Form"},
 	}
-	if got[0].Country != "CH" || got[0].Path != "/pricing" || got[0].Categories != uint32(consent.Essential|consent.Functional) { // as Switzerland allows before a choice
-		t.Errorf("stored = %v", got[0])
+	for granted := consent.Essential; granted <= consent.All; granted += 2 {
+		for _, counts := range []bool{false, true} {
+			site := testSite()
+			site.AnonymousCount, site.Exemption = counts, counts
+			e := start(t, collector.Config{Sites: []collector.Site{site}, TrustedProxies: loopback})
+			b := batchOfEverything()
+			b.Choice = seal(grant(granted), record.ID{7})
+			e.post(encode(t, b), "X-Forwarded-For", zurichIP, "Cookie", "heed_v_k1="+strings.Repeat("cd", 16)).result(t)
+			got := e.stored()
+			if !granted.Has(consent.Performance) {
+				if len(got) > 0 { // an answer is no silence: nothing is counted, either
+					t.Errorf("with %s, counting %t: stored %v, want nothing", granted, counts, got)
+				}
+				continue
+			}
+			if len(got) != len(kinds) {
+				t.Fatalf("with %s: stored %d events, want %d", granted, len(got), len(kinds))
+			}
+			for i, kind := range kinds {
+				want := append(slices.Clone(measured), own[kind]...)
+				if granted.Has(consent.Advertising) {
+					want = append(want, "ClickId", "ClickIdKind")
+				}
+				slices.Sort(want)
+				if set := setFields(got[i]); !slices.Equal(set, want) {
+					t.Errorf("%s with %s, counting %t: set fields = %q,\nwant %q", kind, granted, counts, set, want)
+				}
+			}
+		}
 	}
 }
 

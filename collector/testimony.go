@@ -45,15 +45,21 @@ func (c *Collector) hear(v *visit) *schemas.Error {
 	if v.notice = v.site.noticeOf(ev.Shown); v.notice == nil && ev.Shown != "" {
 		return errUnknownNotice
 	}
-	if ended, err := consent.ParseChoice(ev.Ends); err == nil {
-		if proven, _ := v.site.verify(ended); proven {
-			v.ended = ended
-		} else {
-			c.metrics.sealsForged.Inc()
-		}
+	ended, err := consent.ParseChoice(ev.Ends)
+	if err != nil || !ended.Sealed {
+		return nil // nothing that was ever granted
+	}
+	switch proven, _ := v.site.verify(ended); {
+	case !proven:
+		c.metrics.sealsForged.Inc()
+	case isRecord(ended.Record): // not a seal of before there were records
+		v.ended = ended
 	}
 	return nil
 }
+
+// isRecord reports whether an id can be a record's: whether it is a UUIDv7.
+func isRecord(id [16]byte) bool { return id[6]>>4 == 7 && id[8]>>6 == 2 }
 
 // contradiction returns what keeps the consent event and the batch's choice from belonging together. It is asked after the
 // decision.

@@ -96,6 +96,7 @@ func TestWhatIsRecordedAsHavingHappened(t *testing.T) {
 	f(ended(schemas.ConsentWithdraw, grant(consent.All).String()), grant(0), record.Rejected, record.ID{}, false)
 	f(ended(schemas.ConsentWithdraw, sealedFor("other")), grant(consent.Functional), record.Chosen, record.ID{}, true)
 	f(ended(schemas.ConsentWithdraw, sealedFor("shop", 9)), grant(0), record.Rejected, record.ID{}, false)
+	f(ended(schemas.ConsentWithdraw, sealed(consent.All)), grant(0), record.Rejected, record.ID{}, false) // its id is no record's
 }
 
 func TestContradictionsAreRefused(t *testing.T) {

@@ -140,6 +140,7 @@ func TestReplicatedTablesAreMade(t *testing.T) {
 func TestClusterStatementsParse(t *testing.T) {
 	conn := connect(t, clickhousetest.Open(t))
 	statements := append(clickhouse.Rendered("c", "d", false), clickhouse.RenderedQuery("c", "drop_dead"),
+		clickhouse.RenderedQuery("c", "erase_rows"), clickhouse.RenderedQuery("c", "erase_click_ids"),
 		clickhouse.RenderedQuery("c", "refuse_stale"), "CREATE DATABASE IF NOT EXISTS `d` ON CLUSTER `c`",
 		"SYSTEM SYNC REPLICA ON CLUSTER `c` `d`.events_local LIGHTWEIGHT")
 	for _, statement := range statements {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"heed/consent/notice"
 	"heed/pipeline/clickhouse"
 	"heed/pipeline/clickhouse/clickhousetest"
 	"heed/schemas"
@@ -203,7 +204,7 @@ func TestClusterScripts(t *testing.T) {
 	if n := f.count("SELECT uniqExact(hash) FROM bundles WHERE length(hash) = 20"); n < 2 {
 		t.Errorf("%d scripts are stored, want those of both", n)
 	}
-	if n := f.count("SELECT uniqExact(hash) FROM bundles WHERE length(hash) = 32"); n != 9 {
-		t.Errorf("%d notices are stored, want the 9 that both have", n)
+	if n := f.count("SELECT uniqExact(hash) FROM bundles WHERE length(hash) = 32"); n != uint64(3*len(notice.Locales())) {
+		t.Errorf("%d notices are stored, want those that both have", n)
 	}
 }

@@ -161,7 +161,7 @@ func (s *killedSite) client(ctx context.Context, t *testing.T, random *rand.Rand
 func (s *killedSite) batch(random *rand.Rand) schemas.Batch {
 	now := s.now()
 	choice := consent.Choice{Granted: consent.All, Day: consent.DayOf(now), Notice: s.notice}
-	b := schemas.Batch{Version: 1, Sent: now.UnixMilli(), Choice: choice.String(),
+	b := schemas.Batch{Version: 1, Sent: now.UnixMilli(), Choice: choice.String(), Consent: acceptedNow(now),
 		Visitor: fmt.Sprintf("%032x", random.Uint64N(50)+1)}
 	view := uuid.Must(uuid.NewV7()).String()
 	for range 1 + random.IntN(5) {

@@ -136,7 +136,8 @@ func (c *ledgerClientele) launch() *process {
 func (c *ledgerClientele) batch(random *rand.Rand) (body []byte, good []uuid.UUID) {
 	now := time.Now()
 	choice := consent.Choice{Granted: consent.All, Day: consent.DayOf(now), Notice: c.notice}
-	b := schemas.Batch{Version: 1, Sent: now.UnixMilli(), Choice: choice.String(), Visitor: strings.Repeat("1a", 16)}
+	b := schemas.Batch{Version: 1, Sent: now.UnixMilli(), Choice: choice.String(), Consent: acceptedNow(now),
+		Visitor: strings.Repeat("1a", 16)}
 	event := func(kind schemas.Kind, age time.Duration) uuid.UUID {
 		id := uuid.Must(uuid.NewV7())
 		b.Events = append(b.Events, schemas.Event{ID: id.String(), Kind: kind, Created: now.Add(-age).UnixMilli(), URL: killOrigin + "/"})

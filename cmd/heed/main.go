@@ -53,8 +53,8 @@ func commands() []command {
 	return slices.Concat([]command{
 		serveCommand(), collectCommand(), loadCommand(), reportCommand(), statsCommand(), ledgerCommand(),
 		configCommand(), migrateCommand(), readyCommand(), capacityCommand(), clickhouseServeCommand(),
-		clickhouseCheckCommand(), classifyCommand(), consentCommand(),
-	}, deadletterCommands(), []command{replayCommand(), versionCommand(), helpCommand()})
+		clickhouseCheckCommand(), classifyCommand(), consentCommand(), consentGPCCommand(),
+	}, consentRecordCommands(), deadletterCommands(), []command{replayCommand(), versionCommand(), helpCommand()})
 }
 
 // usageError is a mistake in how the program was called.

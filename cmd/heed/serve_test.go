@@ -33,7 +33,8 @@ func sendPage(t *testing.T, p *process, path string) string {
 	choice := consent.Choice{Granted: consent.All, Day: int(now.Unix() / 86400), Notice: notice}
 	body, err := json.Marshal(schemas.Batch{
 		Version: schemas.EventVersion, Sent: now.UnixMilli(), Choice: choice.String(), Visitor: strings.Repeat("ab", 16),
-		Events: []schemas.Event{{ID: id.String(), Kind: schemas.Page, Created: now.UnixMilli(), URL: p.Demo + path}},
+		Consent: acceptedNow(now),
+		Events:  []schemas.Event{{ID: id.String(), Kind: schemas.Page, Created: now.UnixMilli(), URL: p.Demo + path}},
 	})
 	if err != nil {
 		t.Fatal(err)

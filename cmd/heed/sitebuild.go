@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/publicsuffix"
 
 	"heed/collector"
+	"heed/consent/notice"
 	"heed/consent/record"
 	"heed/snippet"
 )
@@ -23,9 +24,8 @@ type builtSite struct {
 	collected collector.Site
 }
 
-// How long browsers keep the two kinds of files. A loader names the bundle of the day; a bundle never changes.
+// How long browsers keep what never changes: scripts and notices have the hash of their bytes as their name.
 const (
-	loaderCache = "public, max-age=300"
 	bundleCache = "public, max-age=31536000, immutable"
 	javaScript  = "text/javascript; charset=utf-8"
 )
@@ -115,25 +115,41 @@ func buildSite(site Site, endpoint, cookieName string, in *install) (builtSite, 
 	if err != nil {
 		return builtSite{}, err
 	}
+	made := collectedSite(site, in)
+	made.ChoiceCookie, made.ChoiceDomain = cookieName, cookieDomain(site)
+	made.Notice, made.Notices = notices[0].Ref.ID, forCollector(notices)
+	for _, l := range bundle.Loaders {
+		made.Loaders = append(made.Loaders, collector.Loader{Rules: l.Rules, Links: l.Links, File: asset(snippet.LoaderName, "", l.File)})
+	}
+	made.Assets, err = assetsOf(bundle, notices)
+	return builtSite{endpoint: endpoint, collected: made}, err
+}
+
+// collectedSite is what the settings say of a site to the collector.
+func collectedSite(site Site, in *install) collector.Site {
+	return collector.Site{
+		ID: site.ID, Key: site.Key, Origins: site.Origins, RetentionMonths: site.RetentionMonths, Rate: float64(site.Rate),
+		AnonymousCount: site.AnonymousCount, Exemption: site.Exemption.Asserted(), UnknownAfterGrant: site.UnknownAfterGrant,
+		AssumePlace: site.AssumePlace, Children: site.Children,
+		VisitorKey: in.siteKey("visitor", site.ID), SealKey: in.siteKey("seal", site.ID),
+		GPC: honoursGPC, GPCSince: gpcSince(),
+	}
+}
+
+// assetsOf are the files that never change: what loaders name, and what the script fetches.
+func assetsOf(bundle snippet.Bundle, notices []notice.Built) ([]collector.Asset, error) {
 	assets := []collector.Asset{
-		asset(snippet.LoaderName, loaderCache, bundle.Loaders[0].File),
 		asset(bundle.Script.Name(), bundleCache, bundle.Script),
 		asset(bundle.Consent.Name(), bundleCache, bundle.Consent),
 	}
 	for _, n := range notices {
 		a, err := noticeAsset(n)
 		if err != nil {
-			return builtSite{}, err
+			return nil, err
 		}
 		assets = append(assets, a)
 	}
-	return builtSite{endpoint: endpoint, collected: collector.Site{
-		ID: site.ID, Key: site.Key, Origins: site.Origins, RetentionMonths: site.RetentionMonths, Rate: float64(site.Rate),
-		AnonymousCount: site.AnonymousCount, Exemption: site.Exemption.Asserted(), UnknownAfterGrant: site.UnknownAfterGrant,
-		AssumePlace: site.AssumePlace, Children: site.Children,
-		VisitorKey: in.siteKey("visitor", site.ID), SealKey: in.siteKey("seal", site.ID),
-		Notice: notices[0].Ref.ID, Notices: forCollector(notices), Assets: assets,
-	}}, nil
+	return assets, nil
 }
 
 // asset gives one file its headers.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"heed/collector"
+	"heed/consent"
 	"heed/schemas"
 )
 
@@ -46,6 +47,11 @@ func badInputs(t *testing.T) []badInput {
 		return func(e *edge) answer { return rawExchange(t, e, request) }
 	}
 	event := func(extra string) func(*edge) answer { return post(rawBatch(rawEvent(extra))) }
+	consented := func(change func(*schemas.ConsentEvent)) func(*edge) answer {
+		b := answered(schemas.ConsentAccept, grant(consent.All))
+		change(b.Consent)
+		return post(encode(t, b))
+	}
 	nested := strings.Repeat("[", schemas.MaxDepth) + strings.Repeat("]", schemas.MaxDepth)
 	many := strings.TrimSuffix(strings.Repeat(rawEvent("")+",", schemas.MaxBatchEvents+1), ",")
 
@@ -91,6 +97,11 @@ func badInputs(t *testing.T) []badInput {
 		{"another version", 400, schemas.UnsupportedVersion, post(`{"v":2,"sent":1,"events":[]}`)},
 		{"too many events", 400, schemas.TooManyEvents, post(rawBatch(many))},
 		{"wrong type in the batch itself", 400, schemas.Malformed, post(`{"v":1,"sent":"now","events":[]}`)},
+		{"consent event with a wrong field", 400, schemas.Malformed, consented(func(ev *schemas.ConsentEvent) { ev.Method = "mind" })},
+		{"consent event that its choice contradicts", 400, schemas.Malformed,
+			consented(func(ev *schemas.ConsentEvent) { ev.Event = schemas.ConsentReject })},
+		{"consent event of a notice that is not in force", 400, schemas.UnknownNotice,
+			consented(func(ev *schemas.ConsentEvent) { ev.Shown = strings.Repeat("0", 64) })},
 		{"body too long", 413, schemas.TooLarge, post(strings.Repeat(" ", schemas.MaxBatchBytes+1))},
 
 		// One event.

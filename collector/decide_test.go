@@ -2,6 +2,7 @@ package collector_test
 
 import (
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"reflect"
@@ -186,19 +187,33 @@ func TestWhatDoesNotCountIsNotSealed(t *testing.T) {
 	f(other)
 }
 
+// Two decisions disagree when the browser's own, by what it knows, allows more than ours.
 func TestDisagreementIsCounted(t *testing.T) {
 	e := start(t, collector.Config{})
-	b := batch(asIs)
-	e.post(encode(t, b))
-	if got := e.metric("heed_collector_consent_disagreements_total"); got != "0" {
-		t.Errorf("disagreements = %s, want 0", got)
+	counted := 0
+	f := func(choice string, events int, gpc, dnt, disagree bool, headers ...string) {
+		t.Helper()
+		b := batch(slices.Repeat([]func(*schemas.Event){asIs}, events)...)
+		b.Choice, b.GPC, b.DNT = choice, gpc, dnt
+		e.post(encode(t, b), headers...)
+		if disagree {
+			counted++
+		}
+		if got := e.metric("heed_collector_consent_disagreements_total"); got != fmt.Sprint(counted) {
+			t.Fatalf("choice %q, %d events, gpc %t, dnt %t, %q: disagreements = %s, want %d", choice, events, gpc, dnt, headers, got, counted)
+		}
 	}
-	e.post(encode(t, b), "DNT", "1")
-	b.Choice = sealedFor("shop", 9)
-	e.post(encode(t, b))
-	if got := e.metric("heed_collector_consent_disagreements_total"); got != "2" {
-		t.Errorf("disagreements = %s, want 2", got)
-	}
+	all, old := sealed(consent.All), grant(consent.All)
+	old.Notice = "12345678"
+	f(all, 1, false, false, false)
+	f(all, 1, true, false, false, "Sec-GPC", "1")  // both honour it
+	f(all, 1, false, false, true, "Sec-GPC", "1")  // the page's script did not see it
+	f(all, 0, false, true, false, "DNT", "1")      // both refuse, and no event came
+	f(all, 3, false, true, true, "DNT", "1")       // it sent events all the same: once a request
+	f(old.String(), 0, false, false, false)        // it does not count there, either
+	f(grant(0).String(), 0, false, false, false)   // refused
+	f("", 1, false, false, true)                   // the browser took silence for a yes
+	f(sealedFor("shop", 9), 0, false, false, true) // it cannot know the key
 	if got := e.metric("heed_collector_seals_forged_total"); got != "1" {
 		t.Errorf("forged seals = %s, want 1", got)
 	}

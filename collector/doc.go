@@ -2,19 +2,21 @@
 //
 // A batch travels through the files of this package in this order:
 //
-//	conn.go     whether there is room for a connection and its bytes; package guard: whether a head can be read in one way
-//	route.go    which site and what for, from the request line and headers alone, before the body is read
-//	shed.go     whether there is too much, and what then goes first
-//	batch.go    the body expanded, the sender's quota asked (package limit), and the way through what follows
-//	decode.go   the body's JSON into schemas.Batch, each bad event told apart from the good ones
-//	client.go   who asks: address and user agent become a place and a device, and end there
-//	decide.go   what this visitor allowed: signals, choice and place through consent.Resolve
-//	envelope.go what is kept of each event, by that decision
-//	answer.go   the log has fsynced: 202; it could not: 503
+//	conn.go      whether there is room for a connection and its bytes; package guard: whether a head can be read in one way
+//	route.go     which site and what for, from the request line and headers alone, before the body is read
+//	shed.go      whether there is too much, and what then goes first
+//	batch.go     the body expanded, the sender's quota asked (package limit), and the way through what follows
+//	decode.go    the body's JSON into schemas.Batch, each bad event told apart from the good ones
+//	client.go    who asks: address and user agent become a place and a device, and end there
+//	decide.go    what this visitor allowed: signals, choice and place through consent.Resolve
+//	testimony.go the consent event, if there is one: what it is about, and the record that is made of it
+//	envelope.go  what is kept of each event, by that decision
+//	answer.go    the logs have fsynced, records before events: 202; they could not: 503
 //
 // README.md is the reference of the HTTP interface. What the package promises:
 //
-//   - A 202 means that the accepted events are durable, as far as Log keeps its own promise.
+//   - A 202 means that the consent record and the accepted events are durable, as far as Log keeps its own promise.
+//   - A grant counts with its seal, or with its consent record in the same batch, which is durable before any event is.
 //   - What the visitor refused is never handed to Log.
 //   - No address and no user agent is handed to Log, logged or kept.
 //   - Every well-framed event is counted once as arrived, and once as accepted or rejected.

@@ -14,6 +14,22 @@
 // key is the event's id. After a change of the topic's generation, before which the old topic is drained, memory is
 // rebuilt with the ids of all other origins and the rest is looked up.
 //
+// # One batch ahead
+//
+// While batch N comes to rest, a goroutine reads the next one, drops its doubles and makes its columns (ahead.go). There
+// is never more than one ahead, and it changes nothing of what is durable when:
+//
+//   - Preparing touches memory only. Nothing of N+1 is written before N is at rest, and then its plan comes first. When
+//     the loader is fenced, ends or dies, what is ahead goes with its memory; the log still has it.
+//   - N+1 is compared as if N were at rest. N's ids are in memory since N was prepared, whatever ClickHouse has of them,
+//     and memory forgets only at the beginning of a batch, and then nothing of the batch before (recentIDs). So the
+//     decision is that of a successor, which finds N stored: it plans N+1 only behind N.
+//   - That needs N to end as it was supposed to, and soon. When a row of N was refused, a step was repeated, an outcome was
+//     unknown, or ten seconds have passed, N+1 is decided and made anew, with N at rest and the ids of N's refused rows
+//     forgotten (confirm). Nothing is ahead meanwhile.
+//   - What has to be true when rows are sent is not made ahead: the time of load, with its proof of ownership (stamp), and
+//     which consent records were ended (screen). Rows that the latter takes out or changes cost the block its columns.
+//
 // # A loader that stands still and wakes after its successor
 //
 // Loader A may stop at any moment: SIGSTOP, a suspended machine, a network that holds back what it has sent. The group

@@ -20,12 +20,13 @@ type Config struct {
 	// MaxRows ends a batch; a batch exceeds it by at most one group of the log. Default 20,000.
 	MaxRows int
 	// MaxBytes ends a batch by the size of its events, so that memory stays bounded; a batch exceeds it by at most one
-	// group of the log. Default 64 MiB.
+	// group of the log, and there are two at a time. Default 64 MiB.
 	MaxBytes int
-	// MaxWait ends a batch that long after its first event was read. While an insert takes longer than that, so does the
-	// gathering: the slower ClickHouse is, the fewer and larger the inserts. Default 500 ms.
+	// MaxWait ends a batch that long after its first event was read. While an insert takes more than half of that, the
+	// gathering takes twice as long as the insert: the slower ClickHouse is, the fewer and larger the inserts, with a
+	// pause between them. Default 500 ms.
 	MaxWait time.Duration
-	// RecentIDs is how many ids of loaded events a Loader holds in memory at most, about 60 bytes each. Default 4 million.
+	// RecentIDs is how many ids of loaded events a Loader holds in memory at most, about 40 bytes each. Default 4 million.
 	RecentIDs int
 	// OnePartition says that the log is one of several partitions of its origin, loaded by several Loaders, and that all
 	// copies of an event stand in the same: then ids of the others are not kept, and the store is told to refuse what

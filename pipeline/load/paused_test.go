@@ -19,10 +19,12 @@ import (
 // gate stops whoever passes it for the at-th time, as SIGSTOP would: no context ends the wait. Each call passes it
 // twice, before its effect and after it.
 type gate struct {
-	mu         sync.Mutex // a loader passes with what it has in hand and with what is ahead of that
-	at, passed int
-	reached    bool
-	wake       chan struct{}
+	at      int
+	reached chan struct{} // closed by who stops
+	wake    chan struct{}
+
+	mu     sync.Mutex // a loader passes with what it has in hand, and with what is ahead of that
+	passed int
 
 	dawdle func() time.Duration // nil, or how long to stand still at every other time
 }
@@ -31,10 +33,10 @@ func (g *gate) pass() {
 	g.mu.Lock()
 	g.passed++
 	stop := g.passed == g.at
-	g.reached = g.reached || stop
 	g.mu.Unlock()
 	switch {
 	case stop:
+		close(g.reached)
 		<-g.wake
 	case g.dawdle != nil:
 		time.Sleep(g.dawdle())
@@ -92,7 +94,7 @@ func (p pausedPlans) Write(ctx context.Context, plan load.Plan) error {
 // openPaused opens a loader that stops at the at-th gate.
 func (p *partition) openPaused(store *fakeStore, at int) (*load.Loader, *gate) {
 	p.t.Helper()
-	m, g := p.join(), &gate{at: at, wake: make(chan struct{})}
+	m, g := p.join(), &gate{at: at, reached: make(chan struct{}), wake: make(chan struct{})}
 	s := pausedStore{store, g}
 	l, err := load.Open(context.Background(), load.Config{MaxRows: 8, MaxWait: 1, OnePartition: true},
 		load.Parts{Log: m, Plans: pausedPlans{m, g}, Store: s, Dead: s, Ends: s}, logger())
@@ -177,10 +179,15 @@ func wakeAfterSuccessor(t *testing.T, at int, pause time.Duration) (reached bool
 	first, gate := p.openPaused(store, at)
 	ended := make(chan error, 1)
 	go func() { ended <- first.Run(t.Context()) }()
-	synctest.Wait()
-	if !gate.reached {
+	select {
+	case <-gate.reached:
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("Run = %v", err)
+		}
 		return false
 	}
+	synctest.Wait() // what is ahead goes on
 	last := p.plan.To == p.at(24) && p.plan.From == p.plan.To
 	second, _ := p.openPaused(store, 0)
 	if err := second.Run(t.Context()); err != nil {

@@ -27,6 +27,7 @@ type api struct {
 	metrics []metricsWriter
 	letters http.Handler // questions about dead letters, on the socket alone; nil: none
 	schema  http.Handler // what is wrong with the store, on the socket alone; nil: none
+	consent http.Handler // questions about consent records, on the socket alone; nil: none
 }
 
 // check is one thing that must work for the process to be ready. Its error is shown to whoever asks.
@@ -53,6 +54,9 @@ func (a *api) private() http.Handler {
 	}
 	if a.schema != nil {
 		mux.Handle("GET "+storeCheckPath, a.schema)
+	}
+	if a.consent != nil {
+		mux.Handle("POST "+consentPath, a.consent)
 	}
 	return mux
 }

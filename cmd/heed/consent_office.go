@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"heed/schemas"
+)
+
+// consentPath is where heed serve takes questions about consent records, on its socket alone.
+const consentPath = "/consent"
+
+// maxConsentQuestionBytes bounds such a question, whose largest part are signed roots.
+const maxConsentQuestionBytes = 8 << 20
+
+// errorTrailer says how an answer ended that was already under way.
+const errorTrailer = "Heed-Error"
+
+// askConsent asks the process that runs on the data folder; errNotRunning when none does. An answer takes as long as the
+// chains are.
+func askConsent(ctx context.Context, p *program, cfg *Config, q consentQuestion) error {
+	question, err := json.Marshal(q)
+	if err != nil {
+		return fmt.Errorf("encode question: %w", err)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://heed"+consentPath, bytes.NewReader(question))
+	if err != nil {
+		return fmt.Errorf("ask heed serve: %w", err)
+	}
+	client := socketClient(cfg.DataDir)
+	client.Timeout = 0
+	answer, err := client.Do(r)
+	if err != nil {
+		return fmt.Errorf("ask heed serve: %w", err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		refusal := &schemas.Error{}
+		if err := json.NewDecoder(io.LimitReader(answer.Body, maxAnswerBytes)).Decode(refusal); err != nil {
+			return fmt.Errorf("ask heed serve: status %d", answer.StatusCode)
+		}
+		return errors.New(refusal.Message)
+	}
+	if _, err := io.Copy(p.stdout, answer.Body); err != nil {
+		return fmt.Errorf("read answer of heed serve: %w", err)
+	}
+	if text := answer.Trailer.Get(errorTrailer); text != "" {
+		return errors.New(text)
+	}
+	return nil
+}
+
+// serveConsent answers questions about consent records, as they are read.
+func (s *server) serveConsent() http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var q consentQuestion
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxConsentQuestionBytes)).Decode(&q); err != nil {
+			writeError(w, http.StatusBadRequest, schemas.Malformed, "this is no question about consent records")
+			return
+		}
+		if !s.storage.isReady() {
+			writeError(w, http.StatusServiceUnavailable, schemas.Unavailable, "ClickHouse has not answered yet; ask again in a moment")
+			return
+		}
+		office, err := s.cfg.consentOffice(s.p, s.storage.store, s.edge.install, s.records.notary)
+		if err != nil {
+			writeError(w, http.StatusInternalServerError, schemas.Internal, err.Error()) // to this machine's owner
+			return
+		}
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // a chain takes as long as it takes
+		w.Header().Set("Trailer", errorTrailer)
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		if err := q.answer(r.Context(), office, w); err != nil {
+			w.Header().Set(errorTrailer, err.Error())
+		}
+	}
+}
+
+// withConsentStore opens the store as it is, and lets go of it after use: what audits changes no table.
+func withConsentStore(ctx context.Context, p *program, cfg *Config, use func(*consentOffice) error) (err error) {
+	if cfg.ClickHouse.DSN == "" {
+		unlock, err := lockExisting(cfg)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+	}
+	store, err := openStore(ctx, cfg, cfg.logger(p.stderr))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close(context.WithoutCancel(ctx))) }()
+	if err := awaitSchema(ctx, store); err != nil {
+		return err
+	}
+	secret, err := cfg.knownSecret()
+	if err != nil {
+		return err
+	}
+	notary, err := cfg.notary(p, store, secret, cfg.logger(p.stderr))
+	if err != nil {
+		return err
+	}
+	office, err := cfg.consentOffice(p, store, secret, notary)
+	if err != nil {
+		return err
+	}
+	return use(office)
+}

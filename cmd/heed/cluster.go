@@ -64,7 +64,9 @@ func awaitSchema(ctx context.Context, store *clickhouse.Store) error {
 func clusterAccounts(cfg *Config, store *clickhouse.Store) accounting {
 	return func(ctx context.Context) ([]ledger.Account, error) {
 		totals := ledger.Totals{Edges: ledger.Counts{}, Ends: map[string]load.Ends{}}
+		var origins []string
 		for generation := 1; generation <= cfg.Kafka.Generation; generation++ { // ends first: they are never ahead of edges by much
+			origins = append(origins, cfg.Kafka.origin(generation))
 			ends, err := store.EndTotals(ctx, cfg.Kafka.origin(generation))
 			if err != nil {
 				return nil, err
@@ -72,9 +74,14 @@ func clusterAccounts(cfg *Config, store *clickhouse.Store) accounting {
 			for site, sum := range ends {
 				before := totals.Ends[site]
 				totals.Ends[site] = load.Ends{Stored: before.Stored + sum.Stored,
-					Duplicates: before.Duplicates + sum.Duplicates, Dead: before.Dead + sum.Dead}
+					Duplicates: before.Duplicates + sum.Duplicates, Withdrawn: before.Withdrawn + sum.Withdrawn, Dead: before.Dead + sum.Dead}
 			}
 		}
+		erased, err := store.ErasedTotals(ctx, origins...)
+		if err != nil {
+			return nil, err
+		}
+		totals.Erased = erased
 		counts, err := store.EdgeTotals(ctx)
 		if err != nil {
 			return nil, err

@@ -215,6 +215,9 @@ func (q letterQuestion) replay(ctx context.Context, office letterOffice, w io.Wr
 		fmt.Fprintf(w, "%s stays: %v\n", load.FormatSource(letter.Source), err)
 	})
 	fmt.Fprintf(w, "%d stored, %d were stored already, %d stay\n", revival.Loaded, revival.Duplicates, revival.Failed)
+	if revival.Withdrawn > 0 {
+		fmt.Fprintf(w, "%d were dropped: their visitors have withdrawn\n", revival.Withdrawn)
+	}
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 
+	"heed/pipeline/erase"
 	"heed/pipeline/kafka"
 	"heed/pipeline/load"
 	"heed/schemas"
@@ -44,7 +45,9 @@ type partitions struct {
 	storage *storage
 	topic   *topic
 	records recordPartitions
-	stopped chan struct{} // closed when the batches in hand are the last
+	eraser  *erase.Routine
+	ended   *load.Withdrawals // shared by all loaders of events
+	stopped chan struct{}     // closed when the batches in hand are the last
 
 	working sync.WaitGroup // loaders
 
@@ -59,8 +62,12 @@ type partitionLoader struct {
 }
 
 func (l *partitions) openStore(ctx context.Context) (err error) {
-	l.storage, err = l.openStorage(ctx, migrate)
-	return err
+	if l.storage, err = l.openStorage(ctx, migrate); err != nil {
+		return err
+	}
+	l.ended = load.NewWithdrawals(l.storage.store, l.p.now)
+	l.eraser = l.startErasing(ctx, l.storage, nil) // dead letters are a topic's
+	return nil
 }
 
 // start joins the consumer groups as soon as Kafka and ClickHouse answer.
@@ -124,7 +131,7 @@ func (l *partitions) load(ctx context.Context, partition *kafka.Partition) error
 	cfg.OnePartition = true
 	loader, err := load.Open(ctx, cfg, load.Parts{
 		Log: &stoppable{partition, l.stopped}, Plans: partition,
-		Store: l.storage.store, Dead: l.topic.opened.Load().DeadLetters(), Ends: l.storage.store,
+		Store: l.storage.store, Dead: l.topic.opened.Load().DeadLetters(), Ends: l.storage.store, Withdrawals: l.ended,
 	}, l.logger)
 	if err != nil {
 		return err
@@ -178,7 +185,7 @@ func (l *partitions) startWeb(context.Context) error {
 			{"process", l.checkStopping}, {"store", l.storage.check}, {"kafka", l.topic.check}, {"loaders", l.checkLoaders},
 			{"records", l.records.check},
 		},
-		metrics: []metricsWriter{l.topic, l.storage.store, l, &l.records},
+		metrics: []metricsWriter{l.topic, l.storage.store, l.eraser, l, &l.records},
 	})
 	return nil
 }

@@ -18,7 +18,7 @@ func replayCommand() command {
 	return command{
 		name: "replay", args: "--from INSTANT --to INSTANT", summary: "Load events from Kafka once more that ClickHouse lacks.",
 		detail: "It loads what was received in the range and is not stored, neither from the same place nor under the same id, " +
-			"so that a full table stays as it is. What is past its retention does not come back. Stop every heed load first: " +
+			"so that a full table stays as it is. What is past its retention, or was withdrawn, does not come back. Stop every heed load first: " +
 			"a replay owns the partitions meanwhile. After a Ctrl-C or a crash the same command, with the same --to, goes on where it was.",
 		example: "heed replay --from 2026-03-01T00:00:00Z --to 2026-03-02T00:00:00Z",
 		own: func(f *flags) {
@@ -229,7 +229,7 @@ func (j *replayJob) finish() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	sum := j.sum()
-	fmt.Fprintf(j.show, "%d events read: %d added, %d past their retention, %d could not be stored, the rest was there\n",
+	fmt.Fprintf(j.show, "%d events read: %d added, %d past their retention or withdrawn, %d could not be stored, the rest was there\n",
 		sum.Read, sum.Added, sum.Excluded, sum.Dead)
 	switch {
 	case errors.Is(j.err, context.Canceled):

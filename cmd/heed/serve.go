@@ -7,6 +7,7 @@ import (
 
 	"heed/cmd/heed/demo"
 	"heed/collector"
+	"heed/pipeline/erase"
 	"heed/pipeline/ledger"
 	"heed/pipeline/load"
 	"heed/pipeline/wal"
@@ -43,6 +44,7 @@ type server struct {
 	log     *wal.Log
 	backend *backend
 	records *recorder
+	eraser  *erase.Routine
 	ledger  *ledger.Ledger
 	demo    net.Listener // nil without --demo
 }
@@ -67,6 +69,7 @@ func (s *server) openLog(ctx context.Context) (err error) {
 		return err
 	}
 	s.backend, err = s.openBackend(ctx, s.log, s.storage)
+	s.eraser = s.startErasing(ctx, s.storage, load.NewDeadLetters(s.storage.store, s.logger, s.p.now))
 	return err
 }
 
@@ -97,6 +100,7 @@ func (s *server) makeCollector(context.Context) error {
 func (s *server) openLedger(context.Context) (err error) {
 	s.ledger, err = ledger.Open(ledgerConfig(s.cfg, s.p), ledger.Sources{
 		Rejected: func() ledger.Counts { return edgeCounts(s.edge.collector, false) }, Log: s.log, Loader: s.backend.loader,
+		Erased: func() ledger.Erased { return s.eraser.Totals() },
 	}, s.logger)
 	if err != nil {
 		return err
@@ -120,7 +124,7 @@ func (s *server) startWeb(context.Context) error {
 		letters: serveLetters(letterOffice{load.NewDeadLetters(s.storage.store, s.logger, s.p.now), s.storage.store, s.p.now}),
 		schema:  serveStoreCheck(s.storage.store),
 		consent: s.serveConsent(),
-		metrics: []metricsWriter{s.edge.collector, s.edge.enricher, s.log, s.storage.store, s.backend.loader, s.records, s.ledger},
+		metrics: []metricsWriter{s.edge.collector, s.edge.enricher, s.log, s.storage.store, s.backend.loader, s.records, s.eraser, s.ledger},
 	})
 	if s.demo == nil {
 		return nil

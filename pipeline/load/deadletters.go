@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -165,6 +166,32 @@ func (d *DeadLetters) Drop(ctx context.Context, at schemas.Source) error {
 		return err
 	}
 	return d.dropLetter(ctx, letter, letter.Reason)
+}
+
+// Withdraw takes the bytes of a letter away when its event carries one of the records, and says whether it does. Of bytes
+// that are no envelope it is enough that one of the records stands in them, and that no other site does.
+func (d *DeadLetters) Withdraw(ctx context.Context, dead clickhouse.DeadLetter, records map[clickhouse.RecordKey]bool) (bool, error) {
+	if !carries(dead.Envelope, records) {
+		return false, nil
+	}
+	letter, _ := newLetter(dead)
+	return true, d.dropLetter(ctx, letter, withdrawnReason)
+}
+
+// carries reports whether the bytes of an event hold one of the records, on doubt that they do.
+func carries(envelope []byte, records map[clickhouse.RecordKey]bool) bool {
+	ev := new(schemas.Envelope)
+	if err := ev.UnmarshalVT(envelope); err == nil {
+		key, ok := recordOf(ev)
+		return ok && records[key]
+	}
+	site, _ := peek(envelope)
+	for key := range records {
+		if bytes.Contains(envelope, key.Record[:]) && (len(site) == 0 || string(site) == key.Site) {
+			return true
+		}
+	}
+	return false
 }
 
 // dropLetter takes the bytes of a letter away. Its mark says why it died, or why it had to go.

@@ -41,11 +41,14 @@ func (f front) from(t *testing.T, ip string) *http.Client {
 // fronts are what these tests hold to the same promises.
 var fronts = map[string]func(t *testing.T, collector string) front{
 	"nginx": func(t *testing.T, collector string) front {
-		return startNginx(t, freePort(t), collector, t.TempDir()).front
+		return startNginx(t, freePort(t), collector, pages(t, "")).front
 	},
 	"go": func(t *testing.T, collector string) front {
 		mux := http.NewServeMux()
-		mux.Handle(prefix+"/", proxy.New(&url.URL{Scheme: "http", Host: collector}))
+		heed := proxy.New(&url.URL{Scheme: "http", Host: collector})
+		mux.Handle(prefix+"/", heed)
+		mux.Handle("/.well-known/", proxy.WellKnown(heed, prefix+"/shop"))
+		mux.Handle("/", proxy.WithPlace(http.FileServer(http.Dir(pages(t, ""))), proxy.CloudflarePlace))
 		server := httptest.NewServer(mux)
 		t.Cleanup(server.Close)
 		return front{url: server.URL, address: server.Listener.Addr().String()}

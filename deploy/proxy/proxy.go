@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -88,4 +89,49 @@ func answer(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, body) // a client that has gone needs no answer
+}
+
+// WellKnown answers what browsers look for at the site's root: /.well-known/gpc.json, whether the site honours Global
+// Privacy Control, and /.well-known/dnt/, whether this visitor is tracked. It is to be mounted at those two paths. heed is
+// what New returns, site the path of the site at the collector, as in /your-prefix/shop.
+func WellKnown(heed http.Handler, site string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, found := map[string]string{"/.well-known/gpc.json": "/gpc.json", "/.well-known/dnt/": "/dnt"}[r.URL.Path]
+		if !found {
+			http.NotFound(w, r)
+			return
+		}
+		inside := r.Clone(r.Context())
+		inside.URL.Path, inside.URL.RawPath = site+name, ""
+		heed.ServeHTTP(w, inside)
+	})
+}
+
+// placeForm is a country, in the United States and Canada with the region.
+var placeForm = regexp.MustCompile(`^([A-Z]{2}|(US|CA)-[A-Z]{2})$`)
+
+// WithPlace lets every answer of pages say where its visitor is, which the first script of a page reads before anything is
+// asked. place returns a country as DE, or one with its region as US-CA; what is neither is not said. Put it in front of
+// every cache, which would tell one visitor another's place. The collector looks the place up again, and the stricter
+// holds: who makes a CDN's header up lies about a place of their own.
+func WithPlace(pages http.Handler, place func(*http.Request) string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if code := place(r); placeForm.MatchString(code) {
+			w.Header().Set("Server-Timing", `heed;desc="`+code+`"`)
+		}
+		pages.ServeHTTP(w, r)
+	})
+}
+
+// CloudflarePlace is the place that Cloudflare has found: in CF-IPCountry and, with its "visitor location headers" switched
+// on, CF-Region-Code. Other networks have the like under other names.
+func CloudflarePlace(r *http.Request) string {
+	country, region := r.Header.Get("CF-IPCountry"), r.Header.Get("CF-Region-Code")
+	switch {
+	case country == "XX": // not known
+		return ""
+	case (country == "US" || country == "CA") && len(region) == 2:
+		return country + "-" + region
+	}
+	return country
 }

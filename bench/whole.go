@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"heed/consent"
 	"heed/schemas"
@@ -118,7 +121,11 @@ func (w *whole) target(acked *tally) (target, error) {
 	m := newMaker(t, 1, 0, 0)
 	m.nextVisit()
 	m.makeBody()
-	request, err := http.NewRequest(http.MethodPost, site+"/ordinary", strings.NewReader(string(m.body)))
+	body, err := withRecord(m.body)
+	if err != nil {
+		return t, err
+	}
+	request, err := http.NewRequest(http.MethodPost, site+"/ordinary", bytes.NewReader(body))
 	if err != nil {
 		return t, fmt.Errorf("make request: %w", err)
 	}
@@ -135,6 +142,22 @@ func (w *whole) target(acked *tally) (target, error) {
 	acked.add(m.ids)
 	t.choice = answer.Choice
 	return t, nil
+}
+
+// withRecord adds to a batch the consent event that its choice came from.
+func withRecord(body []byte) ([]byte, error) {
+	var batch schemas.Batch
+	if err := json.Unmarshal(body, &batch); err != nil {
+		return nil, fmt.Errorf("read our own batch: %w", err)
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("make id: %w", err)
+	}
+	batch.Consent = &schemas.ConsentEvent{
+		ID: id.String(), Event: schemas.ConsentAccept, Method: schemas.ByAPI, Created: batch.Sent,
+	}
+	return json.Marshal(batch)
 }
 
 // metrics asks the program for its numbers without labels.

@@ -16,7 +16,7 @@ import (
 	"heed/consent"
 )
 
-//go:embed src/*.ts
+//go:embed src/*.ts src/choice/*.ts
 var sources embed.FS
 
 //go:embed size.json
@@ -121,7 +121,6 @@ func (s Site) defines() map[string]string {
 		"ANONYMOUS_COUNT": strconv.FormatBool(s.Asserts.AnonymousCount),
 		"EXEMPTION":       strconv.FormatBool(s.Asserts.Exemption),
 		"CHILDREN":        strconv.FormatBool(s.Asserts.Children),
-		"RULES":           consent.BrowserRules(consent.Place{}, s.Asserts).String(),
 		"NOTICES":         s.noticeTable(),
 		"RECORD_SHOWN":    strconv.FormatBool(s.RecordShown),
 		"ROUTES":          strconv.FormatBool(s.Features.Routes),

@@ -12,13 +12,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"heed/consent"
 	"heed/schemas"
 )
 
 // stand plays the two servers that a browser test needs: the site, and on another origin the collector. Every site key
 // that a test makes up is a site of its own; keys that begin with "anonymous" and "hash" switch those on. What the
-// collector was sent is kept for GET /control/<key>/batches; POST /control/<key>/answers sets its next answers.
+// collector was sent is kept for GET /control/<key>/events/batches, or /told/batches where it tells of a choice; POST
+// /control/<key>/events/answers and /told/answers set its next answers.
 type stand struct {
 	pages, collector *httptest.Server
 
@@ -29,9 +32,30 @@ type stand struct {
 type standSite struct {
 	bundle  Bundle
 	before  string // script that pages run before all others
+	place   string // where the collector sees its visitors, as US-CA; "" for an unknown place
+	notices map[string][]byte
+	asserts consent.Site
+	events  standLane // batches of events
+	told    standLane // batches that tell of a choice
+}
+
+// standLane is what arrived of one kind, and what is to be answered to it.
+type standLane struct {
 	answers []standAnswer
 	batches []standBatch
 	arrived chan struct{} // closed and replaced with each batch
+}
+
+func newStandLane() standLane {
+	return standLane{batches: []standBatch{}, arrived: make(chan struct{})}
+}
+
+// lane returns the lane of that name in a path of the control.
+func (s *standSite) lane(name string) *standLane {
+	if name == "told" {
+		return &s.told
+	}
+	return &s.events
 }
 
 // standAnswer is what the collector shall do with a batch instead of storing it.
@@ -62,9 +86,10 @@ func newStand(t *testing.T) *stand {
 	collector := http.NewServeMux()
 	collector.HandleFunc("POST /h/{key}/{lane}", s.receive)
 	collector.HandleFunc("GET /h/{key}/{asset}", s.asset)
-	collector.HandleFunc("GET /control/{key}/batches", s.report)
-	collector.HandleFunc("POST /control/{key}/answers", s.script)
+	collector.HandleFunc("GET /control/{key}/{lane}/batches", s.report)
+	collector.HandleFunc("POST /control/{key}/{lane}/answers", s.script)
 	collector.HandleFunc("POST /control/{key}/before", s.setBefore)
+	collector.HandleFunc("POST /control/{key}/place", s.setPlace)
 	s.collector = httptest.NewServer(collector)
 	t.Cleanup(s.collector.Close)
 	pages := http.NewServeMux()
@@ -87,22 +112,33 @@ func (s *stand) site(key string) (*standSite, error) {
 	features := DefaultFeatures()
 	features.HashRoutes = strings.HasPrefix(key, "hash")
 	anonymous := strings.HasPrefix(key, "anonymous")
+	asserts := consent.Site{AnonymousCount: anonymous, Exemption: anonymous, Children: strings.HasPrefix(key, "children")}
+	listed, notices := standNotices()
 	bundle, err := Build(Site{
-		ID: key, Key: key, Endpoint: s.endpoint(key), Notice: standNotice, CookieName: "heed_" + key,
-		Asserts: consent.Site{AnonymousCount: anonymous, Exemption: anonymous}, Features: features,
+		Notices: listed,
+		ID:      key, Key: key, Endpoint: s.endpoint(key), Notice: standNotice, CookieName: "heed_" + key,
+		Asserts: asserts, Features: features,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.sites[key] = &standSite{bundle: bundle, batches: []standBatch{}, arrived: make(chan struct{})}
+	s.sites[key] = &standSite{bundle: bundle, notices: notices, asserts: asserts, events: newStandLane(), told: newStandLane()}
 	return s.sites[key], nil
 }
 
 // page serves the one page that every site has, at any path. ?twice pastes the tag twice, ?csp forbids all requests.
 func (s *stand) page(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if r.URL.Query().Has("csp") {
+	query := r.URL.Query()
+	if query.Has("csp") {
 		w.Header().Set("Content-Security-Policy", "connect-src 'none'")
+	}
+	if query.Has("strict") { // what a careful site allows: our scripts and requests, no inline style, no other script
+		w.Header().Set("Content-Security-Policy", fmt.Sprintf("default-src 'none'; script-src 'nonce-n' %s; connect-src %[1]s",
+			s.collector.URL))
+	}
+	if place := query.Get("timing"); place != "" {
+		w.Header().Set("Server-Timing", fmt.Sprintf("heed;desc=%q", place))
 	}
 	before := ""
 	if site, err := s.site(r.PathValue("key")); err == nil {
@@ -111,7 +147,7 @@ func (s *stand) page(w http.ResponseWriter, r *http.Request) {
 		s.mu.Unlock()
 	}
 	tag := Tag(s.endpoint(r.PathValue("key")))
-	if r.URL.Query().Has("twice") {
+	if query.Has("twice") {
 		tag += tag
 	}
 	fmt.Fprintf(w, `<!doctype html><title>A page</title><link rel="icon" href="data:,">
@@ -139,15 +175,39 @@ func (s *stand) asset(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Encoding", "br")
 	switch r.PathValue("asset") {
 	case LoaderName:
-		w.Write(site.bundle.Loaders[0].File.Brotli)
+		w.Header().Set("Timing-Allow-Origin", "*")
+		w.Write(s.loader(w, site))
 	case site.bundle.Script.Name():
 		w.Write(site.bundle.Script.Brotli)
 	case site.bundle.Consent.Name():
 		w.Write(site.bundle.Consent.Brotli)
 	default:
 		w.Header().Del("Content-Encoding")
+		if notice := site.notices[r.PathValue("asset")]; notice != nil {
+			w.Header().Set("Content-Type", "application/json")
+			w.Write(notice)
+			return
+		}
 		http.NotFound(w, r)
 	}
+}
+
+// loader returns the loader for the place that the site's visitors are at, and names the place as a collector does.
+func (s *stand) loader(w http.ResponseWriter, site *standSite) []byte {
+	s.mu.Lock()
+	code := site.place
+	s.mu.Unlock()
+	if code != "" {
+		w.Header().Set("Server-Timing", fmt.Sprintf("heed;desc=%q", code))
+	}
+	country, region, _ := strings.Cut(code, "-")
+	place := consent.Place{Country: country, Region: region}
+	for _, l := range site.bundle.Loaders {
+		if l.Rules == consent.BrowserRules(place, site.asserts) && l.Links == consent.BrowserLinks(place, site.asserts) {
+			return l.File.Brotli
+		}
+	}
+	return nil
 }
 
 // receive records a batch and answers as the script says, or as a collector that accepts and seals.
@@ -165,7 +225,11 @@ func (s *stand) receive(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	answer, err := s.record(r, body)
+	if choice, err := consent.ParseChoice(batch.Choice); err == nil && choice.Grants() && !choice.Sealed && len(batch.Events) > 0 {
+		http.Error(w, "events of a grant before its seal", http.StatusBadRequest)
+		return
+	}
+	answer, err := s.record(r, body, batch.Consent != nil)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
@@ -180,38 +244,46 @@ func (s *stand) receive(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", answer.RetryAfter)
 	}
 	w.WriteHeader(answer.Status)
-	if sealed := seal(batch.Choice); sealed != "" && answer.Status == http.StatusAccepted {
+	if sealed := seal(&batch); sealed != "" && answer.Status == http.StatusAccepted {
 		json.NewEncoder(w).Encode(schemas.Answer{Accepted: len(batch.Events), Choice: sealed})
 	}
 }
 
-func (s *stand) record(r *http.Request, body []byte) (standAnswer, error) {
+func (s *stand) record(r *http.Request, body []byte, tells bool) (standAnswer, error) {
 	site, err := s.site(r.PathValue("key"))
 	if err != nil {
 		return standAnswer{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	answer := standAnswer{Status: http.StatusAccepted}
-	if len(site.answers) > 0 {
-		answer, site.answers = site.answers[0], site.answers[1:]
+	lane := &site.events
+	if tells {
+		lane = &site.told
 	}
-	site.batches = append(site.batches, standBatch{
+	answer := standAnswer{Status: http.StatusAccepted}
+	if len(lane.answers) > 0 {
+		answer, lane.answers = lane.answers[0], lane.answers[1:]
+	}
+	lane.batches = append(lane.batches, standBatch{
 		Lane: r.PathValue("lane"), Status: answer.Status, ContentType: r.Header.Get("Content-Type"),
 		Cookie: r.Header.Get("Cookie"), At: time.Now().UnixMilli(), Body: body,
 	})
-	close(site.arrived)
-	site.arrived = make(chan struct{})
+	close(lane.arrived)
+	lane.arrived = make(chan struct{})
 	return answer, nil
 }
 
-// seal returns what a collector answers to an unsealed choice that grants something, else "".
-func seal(text string) string {
-	choice, err := consent.ParseChoice(text)
-	if err != nil || choice.Sealed || !choice.Grants() {
+// seal returns what a collector answers to a choice that grants something and comes with its consent event, else "".
+func seal(batch *schemas.Batch) string {
+	choice, err := consent.ParseChoice(batch.Choice)
+	if err != nil || choice.Sealed || batch.Consent == nil {
 		return ""
 	}
-	return choice.Seal(standSealKey, "stand", [16]byte{1, 2, 3}).String()
+	id, err := uuid.Parse(batch.Consent.ID)
+	if sealed := choice.Seal(standSealKey, "stand", id); err == nil && sealed.Sealed {
+		return sealed.String()
+	}
+	return ""
 }
 
 // report returns the batches of a site as soon as there are at least ?count, or what there is after a while.
@@ -225,7 +297,8 @@ func (s *stand) report(w http.ResponseWriter, r *http.Request) {
 	deadline := time.After(pollFor)
 	for {
 		s.mu.Lock()
-		batches, arrived := site.batches, site.arrived
+		lane := site.lane(r.PathValue("lane"))
+		batches, arrived := lane.batches, lane.arrived
 		s.mu.Unlock()
 		if len(batches) >= count {
 			json.NewEncoder(w).Encode(batches)
@@ -249,7 +322,7 @@ func (s *stand) script(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := json.NewDecoder(r.Body).Decode(&site.answers); err != nil {
+	if err := json.NewDecoder(r.Body).Decode(&site.lane(r.PathValue("lane")).answers); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 	}
 }
@@ -269,4 +342,21 @@ func (s *stand) setBefore(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	site.before = string(script)
+}
+
+// setPlace sets where the collector sees the visitors of a site.
+func (s *stand) setPlace(w http.ResponseWriter, r *http.Request) {
+	site, err := s.site(r.PathValue("key"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	place, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	site.place = string(place)
 }

@@ -1,4 +1,3 @@
-import { Advertising, All, Essential, Functional, Performance, type Categories } from '../../consent/categories.ts'
 import type { Fields } from './tracker.ts'
 
 /** The wire's limits, in characters and entries. */
@@ -20,21 +19,4 @@ export function readEvent(name: unknown, props: unknown): Fields | undefined {
 /** The first characters of a text, none of them cut in half. */
 export function cut(text: string, limit: number): string {
   return [...text].slice(0, limit).join('')
-}
-
-/**
- * Reads the argument of heed('consent', …): 'allow', 'refuse' or an object with a boolean per category. A choice is
- * whole: what it does not name is refused. Undefined when it is none of these.
- */
-export function readCategories(choice: unknown): Categories | undefined {
-  if (choice === 'allow') return All
-  if (choice === 'refuse') return Essential
-  if (!choice || typeof choice !== 'object') return undefined
-  const { functional, performance, advertising } = choice as { readonly [category: string]: unknown }
-  return (
-    Essential |
-    (functional === true ? Functional : 0) |
-    (performance === true ? Performance : 0) |
-    (advertising === true ? Advertising : 0)
-  )
 }

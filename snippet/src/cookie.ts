@@ -5,9 +5,6 @@ export type Jar = {
   readonly _domain: string
 }
 
-/** How long the choice is kept, in seconds: by the strictest rules, which the tracker has, it counts for 182 days. */
-const maxAge = 185 * 86400
-
 /** The cookie's value, or "" where there is none or cookies cannot be read (a sandboxed frame throws). */
 export function readCookie({ _name }: Jar): string {
   try {
@@ -20,15 +17,15 @@ export function readCookie({ _name }: Jar): string {
   return ''
 }
 
-/** Keeps value, where the browser lets us; the caller reads it back. */
-export function writeCookie({ _name, _domain }: Jar, value: string): void {
+/** Keeps value for so many days, where the browser lets us; the caller reads it back. */
+export function writeCookie({ _name, _domain }: Jar, value: string, days: number): void {
   // Secure is left out on http, where it would void the cookie.
   const secure = location.protocol === 'https:' ? '; Secure' : ''
   const domain = _domain && `; Domain=${_domain}`
   try {
     // One for this host only, from before a domain was configured, would hide the new one.
     if (_domain) document.cookie = `${_name}=; Path=/; Max-Age=0`
-    document.cookie = `${_name}=${value}; Path=/; Max-Age=${maxAge}; SameSite=Lax${secure}${domain}`
+    document.cookie = `${_name}=${value}; Path=/; Max-Age=${days * 86400}; SameSite=Lax${secure}${domain}`
   } catch {
     // As without cookies.
   }

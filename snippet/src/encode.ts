@@ -1,8 +1,8 @@
 import type { Batch, Event } from '../../schemas/event.gen.ts'
 
-/** What every batch carries besides its events. */
+/** What every batch carries besides its events. What is false or empty is left out. */
 export type Frame = {
-  readonly [Name in 'choice' | 'visitor' | 'gpc' | 'dnt' | 'webdriver' | 'retried']?: Batch[Name] | undefined
+  readonly [Name in 'choice' | 'visitor' | 'gpc' | 'dnt' | 'webdriver' | 'retried' | 'age' | 'consent']?: Batch[Name] | false | ''
 }
 
 /**
@@ -15,5 +15,5 @@ export function encodeEvents(events: readonly Event[]): string {
 
 /** The body of a POST, as it is sent now. */
 export function encodeBatch(frame: Frame, events: readonly Event[]): string {
-  return `${JSON.stringify({ v: 1, sent: Date.now(), ...frame }).slice(0, -1)},"events":${encodeEvents(events)}}`
+  return `${JSON.stringify({ v: 1, sent: Date.now(), ...frame }, (_, value) => value || undefined).slice(0, -1)},"events":${encodeEvents(events)}}`
 }

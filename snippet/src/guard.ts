@@ -1,10 +1,16 @@
 let warned = false
+let tell = (problem: unknown) => console.warn('[heed]', problem)
 
 /** Tells the site's owner what is wrong, once per page load: a console is theirs, not ours. */
 export function warn(problem: unknown): void {
   if (warned) return
   warned = true
-  console.warn('[heed]', problem)
+  tell(problem)
+}
+
+/** Leaves it to another script to tell, so that two together tell once. */
+export function warnBy(other: (problem: unknown) => void): void {
+  tell = other
 }
 
 /** Wraps fn so that no exception of ours escapes into the page. Every entry point and listener goes through here. */

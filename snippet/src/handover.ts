@@ -1,5 +1,6 @@
 // What one script hands the next, as the property heed of its <script> element. They are built apart, so these names are
 // not shortened.
+import type { Categories } from '../../consent/categories.ts'
 import type { Rules } from '../../consent/rules.ts'
 import type { Age } from '../../schemas/event.gen.ts'
 
@@ -11,10 +12,8 @@ export type Handed = {
   /** What the collector says of the place where it sees this browser. */
   readonly rules: Rules
   readonly links: number
-  /** The place's code, as US-CA; "" when not known. */
+  /** The place that the page's own answer names, as US-CA; "" when it names none, or the same as the collector. */
   readonly place: string
-  /** The place that the page's own answer names; "" when it names none. */
-  readonly page: string
   /** Fetches the consent script and hands it the host. */
   readonly choose: (host: Host) => HTMLScriptElement
 }
@@ -24,12 +23,16 @@ export type Host = Omit<Handed, 'rules'> & {
   rules: Rules
   /** As heed('age', …) said; kept nowhere else. */
   age: Age | ''
+  /** What can be granted at most: less for minors. */
+  most: Categories
   /** The choice of this page load, where cookies are blocked. */
   memory: string
   /** Calls that the consent script has yet to hear. While there are any, nothing begins and nothing is sent. */
-  calls: { readonly push: (call: Call) => unknown; readonly length?: number }
+  calls: Call[] | { readonly push: (call: Call) => unknown; readonly length?: never }
   /** Decides anew: the choice, the age or the rules have changed. */
   readonly follow: () => void
+  /** Tells the owner what is wrong, unless something was told before. */
+  readonly warn: (problem: unknown) => void
   /** Takes a call that is not the consent script's. */
   readonly call: (...call: Call) => void
 }

@@ -28,11 +28,15 @@ guard(() => {
     document.head.append(script)
     return script
   }
+  // Links that open the choice work from here on, also for whoever clicks before the rest is there. Never prevents one.
+  addEventListener('click', guard(({ target }) => {
+    if (target instanceof Element && target.closest('[data-heed-choices]')) window.heed?.('consent', 'show')
+  }), { capture: true, passive: true })
+  const place = placeOf(performance.getEntriesByType('navigation'))
   add(SCRIPT, INTEGRITY, {
     rules: RULES,
     links: LINKS,
-    place: placeOf(performance.getEntriesByName(tag.src)),
-    page: placeOf(performance.getEntriesByType('navigation')),
+    place: placeOf(performance.getEntriesByName(tag.src)) === place ? '' : place,
     choose: (host) => add(CONSENT, CONSENT_INTEGRITY, host),
   })
 })()

@@ -17,6 +17,8 @@ export type OutboxOptions = {
   readonly _endpoint: string
   /** The frame in force, or undefined when sending is no longer allowed. */
   readonly _frame: () => Frame | undefined
+  /** Nothing may be sent yet: what waits is kept. */
+  readonly _held: () => boolean
   /** Called with the body of a 202 and the frame that was sent. */
   readonly _answered: (body: string, frame: Frame) => void
   /** Where the queue may be stored; "" when nothing may be. Then neither are credentials sent. */
@@ -36,7 +38,7 @@ export type Outbox = {
 }
 
 /** Opens an outbox. */
-export function openOutbox({ _endpoint, _frame, _answered, _store }: OutboxOptions): Outbox {
+export function openOutbox({ _endpoint, _frame, _held, _answered, _store }: OutboxOptions): Outbox {
   const sent = new Set<string>() // ids of events that were on their way before
   const flying = new Set<Event>()
   let waiting: Event[] = []
@@ -54,6 +56,7 @@ export function openOutbox({ _endpoint, _frame, _answered, _store }: OutboxOptio
     clearTimeout(timer)
     timer = undefined
     paused = false
+    if (_held()) return
     for (const batch of splitBatches(waiting.splice(0))) send(batch).catch(warn)
   }
 
@@ -86,7 +89,7 @@ export function openOutbox({ _endpoint, _frame, _answered, _store }: OutboxOptio
   function leave(): void {
     // What flies may still fail when nobody is left to hear of it. It keeps its ids, so that it cannot count twice.
     if (flying.size) keep([...flying])
-    if (paused) {
+    if (paused || _held()) {
       if (keep(waiting)) waiting = []
     } else if (!_store) {
       flush() // a beacon would carry cookies
@@ -102,7 +105,7 @@ export function openOutbox({ _endpoint, _frame, _answered, _store }: OutboxOptio
     const stored = _store ? takeStored(_store) : []
     for (const event of stored) sent.add(event.id)
     waiting = trim([...stored, ...waiting])
-    if (stored.length && !paused) flushIn(gatherMs)
+    if (waiting.length && !paused) flushIn(gatherMs)
   }
 
   function address(batch: readonly Event[]): string {
@@ -110,7 +113,7 @@ export function openOutbox({ _endpoint, _frame, _answered, _store }: OutboxOptio
   }
 
   function pack(batch: readonly Event[], frame: Frame): string {
-    const retried = batch.some((event) => sent.has(event.id)) || undefined
+    const retried = batch.some((event) => sent.has(event.id))
     for (const event of batch) sent.add(event.id)
     return encodeBatch({ ...frame, retried }, batch)
   }

@@ -1,15 +1,17 @@
-import { Performance } from '../../consent/categories.ts'
-import { readCategories, readEvent } from './calls.ts'
-import { encodeBatch, type Frame } from './encode.ts'
-import { warn } from './guard.ts'
+import { Advertising, All, Performance } from '../../consent/categories.ts'
+import { Unsent } from '../../consent/choice.ts'
+import type { Permit } from '../../consent/permit.ts'
+import { readEvent } from './calls.ts'
+import { frame } from './frame.ts'
+import { guard, warn } from './guard.ts'
+import type { Call, Host } from './handover.ts'
 import { listen } from './listen.ts'
 import type { Options } from './options.ts'
-import { openPermission, type Permission } from './permission.ts'
-import { post } from './post.ts'
+import { isPromptDue, openPermission } from './permission.ts'
 import { dnt, gpc } from './signals.ts'
 import { describe, type ConsentState } from './state.ts'
-import { save } from './storage.ts'
-import { storeName } from './store.ts'
+import { load, save } from './storage.ts'
+import { storeName, unheardName } from './store.ts'
 import { startTracker, type Running } from './tracker.ts'
 import { forgetVisitor, visitorId } from './visitor.ts'
 
@@ -20,32 +22,54 @@ const full = 2
 
 /** What the page can ask for. */
 export type Commands = {
-  /** Begins to follow the visitor's choice. */
-  readonly _start: () => void
+  /** Begins to follow the visitor's choice, and takes what was called before. */
+  readonly _start: (calls: readonly Call[]) => void
   readonly _consent: () => ConsentState
-  readonly _call: (command: unknown, first: unknown, second: unknown) => void
+  readonly _call: (...call: Call) => void
 }
 
-/** Follows the visitor's choice, and tracks exactly while it allows. */
+/** Follows the visitor's choice, and tracks exactly while it allows. What makes a choice is the consent script's. */
 export function run(options: Options): Commands {
-  const permission = openPermission(options)
+  const waiting: Call[] = []
+  const host: Host = {
+    ...options._handed,
+    age: '',
+    most: options._most,
+    memory: '',
+    calls: waiting,
+    follow() {
+      if (!follow(false)) tracker?._resume()
+    },
+    call,
+    warn,
+  }
+  const permission = openPermission(options, host)
   const sentAnonymously: string[] = []
   let level = -1 // none yet
   let tracker: Running | undefined
-  let announced = ''
+  let announced = 0 // nothing: essential is always granted
+  let asked = false
 
   /** Follows the choice as it is now. With tighten a looser one has to wait for the next page. */
   function follow(tighten: boolean): boolean {
-    const { _granted, _anonymousCount } = permission._decide()
+    if (host.calls.length) return false
+    const permitted = permission._decide()
+    const { _granted, _anonymousCount, _answered } = permitted
     const next = _granted & Performance ? full : _anonymousCount ? anonymous : silent
     const changes = tighten ? next < level : next !== level
     if (changes) {
       level = next
       tracker?._stop()
-      if (next !== full) forget(options, permission, !tighten)
+      if (next !== full) {
+        save(storeName(options._key), '')
+        // Who measures no longer has the collector expire its cookie, which no script can.
+        if (forgetVisitor(options._key) && !_answered) call('expire')
+      }
       tracker = next === silent ? undefined : start(next)
     }
-    announce()
+    announce(permitted)
+    const bits = permission._choice()?._bits ?? host.rules & All
+    if (isPromptDue(_answered, host) || bits & Unsent || (bits & Advertising && (gpc() || dnt()))) ask()
     return changes
   }
 
@@ -54,71 +78,62 @@ export function run(options: Options): Commands {
     return startTracker(options, {
       _granted: at === full,
       _anonymous: sentAnonymously,
+      _held: () => !!host.calls.length || permission._waits(),
       _frame() {
         follow(true) // another tab may have withdrawn
-        return level === at ? frame(permission, visitor) : undefined
+        return level === at ? frame(permission, host, visitor) : undefined
       },
       _answered(body, sent) {
         const { rejected, choice } = Object(JSON.parse(body || '0')) as { rejected?: unknown; choice?: unknown }
         if (rejected) warn(body)
-        if (choice) permission._replace(sent.choice ?? '', String(choice))
+        if (choice) call('seal', sent.choice, choice)
       },
     })
   }
 
-  function announce(): void {
-    const state = describe(permission._decide())
-    const text = JSON.stringify(state)
-    if (text === announced) return
-    announced = text
-    document.dispatchEvent(new CustomEvent('heed:consent', { detail: state }))
+  function announce(permitted: Permit): void {
+    const state = permitted._answered ? -permitted._granted : permitted._granted
+    if (state === announced) return
+    announced = state
+    document.dispatchEvent(new CustomEvent('heed:consent', { detail: describe(permitted) }))
+  }
+
+  function call(...[command, first, second]: Call): void {
+    if (command !== 'event' || host.calls.length) {
+      host.calls.push([command, first, second])
+      return ask()
+    }
+    const fields = readEvent(first, second)
+    if (fields) tracker?._report(fields)
+    else warn(`not understood: ${first}`)
+  }
+
+  /** Fetches the consent script. Where it does not come, this page says nothing more, and the next one hears the choice. */
+  function ask(): void {
+    if (asked) return
+    asked = true
+    options._handed.choose(host).onerror = guard(() => {
+      asked = false
+      for (const [command, choice] of waiting) if (command === 'consent') save(unheardName(options._key), JSON.stringify(choice))
+    })
   }
 
   return {
-    _start() {
+    _start(calls) {
       // A page that comes back from the back-forward cache is a new view, by the choice of now.
       listen(window, ['pageshow'], (event) => {
-        if ((event as PageTransitionEvent).persisted && !follow(false)) tracker?._visit()
+        if ((event as PageTransitionEvent).persisted && !follow(true)) tracker?._visit()
       })
       listen(window, ['storage', 'visibilitychange'], () => follow(true))
+      // Nothing begins before these are heard.
+      if (host.place) call('place')
+      const unheard = load(unheardName(options._key))
+      if (unheard) call('consent', JSON.parse(unheard))
+      for (const early of calls) if (early[0] !== 'event') call(...early)
       follow(false)
+      for (const early of calls) if (early[0] === 'event') call(...early)
     },
     _consent: () => describe(permission._decide()),
-    _call(command, first, second) {
-      const fields = command === 'event' && readEvent(first, second)
-      if (fields) return tracker?._report(fields)
-      const granted = command === 'consent' && readCategories(first)
-      if (!granted) return warn(`not understood: ${command}, ${first}`)
-      permission._choose(granted, level === full && !(granted & Performance))
-      follow(false)
-    },
+    _call: call,
   }
-}
-
-function frame(permission: Permission, visitor: string): Frame {
-  return {
-    choice: permission._text() || undefined,
-    visitor: visitor || undefined,
-    gpc: gpc() || undefined,
-    dnt: dnt() || undefined,
-    webdriver: navigator.webdriver || undefined,
-  }
-}
-
-/**
- * Removes all that a grant had left here, and has the collector expire its cookie, which no script can; where another
- * tab made the choice, that is the other tab's to tell.
- */
-function forget(options: Options, permission: Permission, tell: boolean): void {
-  save(storeName(options._key), '')
-  const left = forgetVisitor(options._key) || permission._untold()
-  if (left && tell) tellWithdrawal(options, permission).catch(warn)
-}
-
-/** Sends the choice with no events. One try per page: a choice that did not arrive stays marked as unsent. */
-async function tellWithdrawal(options: Options, permission: Permission): Promise<void> {
-  const sent = permission._text()
-  const body = encodeBatch(frame(permission, ''), [])
-  const { _status } = await post(`${options._endpoint}/urgent`, body, 'include')
-  if (_status && _status < 300) permission._told(sent)
 }

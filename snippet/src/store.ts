@@ -11,6 +11,16 @@ export function storeName(siteKey: string): string {
   return `heed.${siteKey}.q`
 }
 
+/** The key of the last choice that nobody could hear, as heed was called with it, until the consent script can be fetched. */
+export function unheardName(siteKey: string): string {
+  return `heed.${siteKey}.c`
+}
+
+/** The key of the event that tells of a choice, while the collector has not heard it: of a grant, or of one's end. */
+export function untoldName(siteKey: string): string {
+  return `heed.${siteKey}.e`
+}
+
 /** Takes out everything that is kept and still young enough. */
 export function takeStored(name: string): Event[] {
   const events = read(name)

@@ -38,10 +38,14 @@ export type Feature = (tracker: Tracker) => {
 }
 
 /** A tracker that runs. */
-export type Running = Tracker & { readonly _stop: Dispose }
+export type Running = Tracker & {
+  /** Sends what was held back. */
+  readonly _resume: () => void
+  readonly _stop: Dispose
+}
 
 /** By what right a tracker runs. */
-export type Right = Pick<OutboxOptions, '_frame' | '_answered'> & {
+export type Right = Pick<OutboxOptions, '_frame' | '_held' | '_answered'> & {
   /** The performance grant; without it views are counted anonymously. */
   readonly _granted: boolean
   /** Ids that this page load sent anonymously; the first event after a grant takes them over. */
@@ -103,6 +107,7 @@ export function startTracker(options: Options, right: Right): Running {
 
   return {
     ...tracker,
+    _resume: outbox._resume,
     _stop() {
       stopLeaving()
       outbox._close()

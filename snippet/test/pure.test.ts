@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseChoice, type Choice } from '../../consent/choice.ts'
+import { rows } from '../../consent/matrix.gen.ts'
+import { stricter } from '../../consent/stricter.ts'
 import type { Event } from '../../schemas/event.gen.ts'
 import { anonymise } from '../src/anonymise.ts'
 import { backoffMs } from '../src/backoff.ts'
-import { cut, readCategories, readEvent } from '../src/calls.ts'
+import { cut, readEvent } from '../src/calls.ts'
+import { plain, stricterOf, unsent } from '../src/choice/choices.ts'
+import { happened, untold } from '../src/choice/happened.ts'
+import { pickNotice, readTable } from '../src/choice/locale.ts'
+import { rulesWith } from '../src/choice/place.ts'
+import { readAge, readCategories, readServices } from '../src/choice/read.ts'
 import { encodeBatch, encodeEvents } from '../src/encode.ts'
 import { guard, warn } from '../src/guard.ts'
 import { fit, hashPageURL, pageURL } from '../src/page.ts'
@@ -82,11 +90,11 @@ test('a batch is JSON, whatever the page did to lists', () => {
   const list = Array.prototype as { toJSON?: () => string }
   list.toJSON = () => 'list'
   try {
-    const text = encodeBatch({ choice: 'c', visitor: undefined, gpc: true }, [event('1'), event('2')])
+    const text = encodeBatch({ choice: 'c', visitor: '', gpc: true, dnt: false }, [event('1'), event('2')])
     const batch: { events: Event[]; choice: string; v: number; gpc: boolean } = JSON.parse(text)
     assert.equal(batch.events[1]?.id, '2')
     assert.equal(batch.v, 1)
-    assert.equal('visitor' in batch, false)
+    assert.deepEqual(['visitor' in batch, 'dnt' in batch], [false, false]) // what says nothing is left out
   } finally {
     delete list.toJSON
   }
@@ -140,6 +148,102 @@ test('a choice is whole', () => {
   f('maybe', undefined)
   f(undefined, undefined)
   f(null, undefined)
+})
+
+test('services and ages are read as the wire has them', () => {
+  assert.equal(readServices('allow'), undefined)
+  assert.equal(readServices({ performance: true }), undefined)
+  assert.deepEqual(readServices({ services: ['map', 7, '', 'v'.repeat(65)] }), ['map'])
+  assert.equal(readServices({ services: Array.from({ length: 300 }, (_, i) => `s${i}`) })?.length, 200)
+  assert.deepEqual(['u13', '13-15', '16-17', '18', 13].map(readAge), ['u13', '13-15', '16-17', undefined, undefined])
+})
+
+const proof = `.${'0f'.repeat(16)}.${'A'.repeat(22)}`
+const choice = (text: string): Choice => {
+  const read = parseChoice(text)
+  assert.ok(read, text)
+  return read
+}
+
+test('a choice is plain, unsent or sealed, and stays the same choice', () => {
+  const sealed = `1.0d.20000.0a1b2c3d${proof}`
+  assert.equal(plain(sealed), '1.0d.20000.0a1b2c3d')
+  assert.equal(unsent(sealed), '1.4d.20000.0a1b2c3d')
+  assert.equal(plain('1.cf.20000.0a1b2c3d'), '1.8f.20000.0a1b2c3d')
+  assert.deepEqual([plain('1.0d'), unsent('')], ['', ''])
+})
+
+test('two choices agree on what both grant and on what either has seen', () => {
+  const f = (a: string, b: string, want: number) => {
+    assert.equal(stricterOf(choice(a), choice(b))._bits, want)
+    assert.equal(stricterOf(choice(b), choice(a))._bits, want)
+  }
+  f('1.0f.20000.0a1b2c3d', '1.01.20000.0a1b2c3d', 0x01)
+  f('1.07.20000.0a1b2c3d', '1.0d.20000.0a1b2c3d', 0x05)
+  f('1.1f.20000.0a1b2c3d', '1.25.20000.0a1b2c3d', 0x35)
+  f('1.8f.20000.0a1b2c3d', '1.0f.20000.0a1b2c3d', 0x8f)
+})
+
+test('what happened is told by what was before, and only a sealed grant is ended', () => {
+  const f = (before: string, next: number, want: object) =>
+    assert.deepEqual(happened(before ? choice(before) : undefined, next), want)
+  const sealed = `1.0d.20000.0a1b2c3d${proof}`
+  f('', 15, { event: 'accept' })
+  f('', 1, { event: 'reject' })
+  f('', 5, { event: 'custom' })
+  f('1.01.20000.0a1b2c3d', 1, { event: 'reject' })
+  f('1.4f.20000.0a1b2c3d', 1, { event: 'reject' }) // its record never came, so it cannot be named
+  f(sealed, 1, { event: 'withdraw', ends: sealed })
+  f(sealed, 5, { event: 'withdraw', ends: sealed })
+  f(sealed, 7, { event: 'withdraw', ends: sealed }) // takes advertising, though it gives functional
+  f(sealed, 15, { event: 'accept', ends: sealed })
+  f(sealed, 13, { event: 'custom', ends: sealed })
+})
+
+test('a choice from an earlier page says of itself what can be known', () => {
+  const f = (text: string, want: string) => assert.equal(untold(choice(text)).event, want)
+  f('1.41.20000.0a1b2c3d', 'reject')
+  f('1.4f.20000.0a1b2c3d', 'accept')
+  f('1.45.20000.0a1b2c3d', 'custom')
+  f('1.d7.20000.0a1b2c3d', 'gpc')
+  f('1.e7.20000.0a1b2c3d', 'dnt')
+  f('1.d1.20000.0a1b2c3d', 'reject') // who refused everything did more than the signal
+  f('1.57.20000.0a1b2c3d', 'custom') // where a yes is needed a signal is no choice
+})
+
+test('a notice is found by its prompt and the first language that it has', () => {
+  const table = readTable('3 en aa\n3 de bb\n3 pt-BR cc\n2 de dd')
+  const f = (prompt: number, wanted: string[], want: string | undefined) =>
+    assert.equal(pickNotice(table, prompt, wanted)?._shown, want)
+  f(3, ['de'], 'bb')
+  f(3, ['de-AT', 'en'], 'bb')
+  f(3, ['PT-br'], 'cc')
+  f(3, ['pt-PT'], 'cc')
+  f(3, ['fr', 'de'], 'bb')
+  f(3, ['fr'], 'aa')
+  f(2, ['en'], 'dd')
+  f(1, ['en'], undefined)
+  assert.deepEqual(readTable(''), [])
+})
+
+test('the stricter of all rows of a country is the country\'s own row', () => {
+  const merged = 0x4000
+  for (const country of ['US', 'CA']) {
+    const own = rows.filter(([places]) => places.includes(` ${country}-`)).map(([, rules]) => rules)
+    const whole = rows.find(([places]) => places === ` ${country} `)?.[1] ?? 0
+    assert.equal(own.reduce(stricter) | merged, whole, country)
+    for (const rules of own) assert.equal(stricter(rules, whole), whole)
+  }
+})
+
+test('where page and collector name two places the stricter rules hold', () => {
+  const site = { _anonymousCount: false, _exemption: false }
+  const rulesOf = (place: string) => rows.find(([places]) => places.includes(` ${place} `))?.[1] ?? 0
+  const count = 0x80
+  assert.equal(rulesWith(rulesOf('US-CA'), 'DE', site) & 0xf, 1)
+  assert.equal(rulesWith(rulesOf('DE'), 'US-CA', site) & 0xf, 1)
+  assert.equal(rulesWith(rulesOf('US-CA'), 'US-CA', site) & ~count, rulesOf('US-CA') & ~count)
+  assert.equal(rulesWith(rulesOf('US-CA'), 'nowhere', site) & 0xf, 1)
 })
 
 test('nothing escapes a guard, and it warns once', () => {

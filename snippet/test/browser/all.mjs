@@ -3,6 +3,7 @@ import { inOneBrowser } from './harness.mjs'
 
 inOneBrowser()
 await import('./consent.mjs')
+await import('./choice.mjs')
 await import('./views.mjs')
 await import('./forms.mjs')
 await import('./delivery.mjs')

@@ -24,14 +24,19 @@ test('a refusal is kept, and nothing else', () =>
     const page = await site.open()
     await loaded(page)
     await page.evaluate(() => heed('consent', 'refuse'))
-    const { cookie, keys } = await stored(page)
-    assert.match(cookie, /^heed_refuse=1\.01\.\d{5}\.0a1b2c3d$/)
-    assert.deepEqual(keys, [])
+    await page.waitForFunction(() => /^heed_refuse=1\.01\.\d{5}\.0a1b2c3d$/.test(document.cookie))
+    assert.deepEqual((await stored(page)).keys, [])
+    const [{ body, lane }] = await site.told(1)
+    assert.equal(lane, 'urgent')
+    assert.deepEqual([body.consent.event, body.consent.method, body.events], ['reject', 'api', []])
+    assert.match(body.choice, /^1\.01\./)
+    assert.deepEqual([body.visitor, body.consent.ends, body.consent.shown], [undefined, undefined, undefined])
     await page.goto(site.url('next'))
     await loaded(page)
     assert.equal(await page.evaluate(() => heed.consent.answered), true)
     await page.goto('about:blank')
     assert.deepEqual(await site.batches(0), [])
+    assert.equal((await site.told(0)).length, 1)
   }))
 
 test('a grant sends the page, and the seal replaces the choice', () =>
@@ -49,9 +54,14 @@ test('a grant sends the page, and the seal replaces the choice', () =>
     assert.equal(view.batch.contentType, 'text/plain;charset=UTF-8')
     assert.match(view.id, /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
     assert.match(view.batch.body.visitor, /^[\da-f]{32}$/)
-    assert.match(view.batch.body.choice, /^1\.0f\.\d{5}\.0a1b2c3d$/)
+    // Its record comes first, by itself, and its id is the one in the seal.
+    const [{ body }] = await site.told(1)
+    assert.deepEqual([body.consent.event, body.events], ['accept', []])
+    assert.match(body.choice, /^1\.0f\.\d{5}\.0a1b2c3d$/)
+    assert.ok(view.batch.body.choice.startsWith(`${body.choice}.${body.consent.id.replaceAll('-', '')}.`))
     await page.waitForFunction(() => /^\S+=1\.0f\.\d{5}\.0a1b2c3d\.[\da-f]{32}\.[\w-]{22}$/.test(document.cookie))
     assert.deepEqual(await page.evaluate(() => states), [true])
+    assert.deepEqual((await stored(page)).keys, ['heed.allow'])
 
     await page.evaluate(() => { location.href = 'second' })
     const events = await site.events(atLeast('page', 2))
@@ -85,24 +95,25 @@ test('a withdrawal stops, clears, and tells the collector once', () =>
     // The other tab goes, and reports its time; from here on nothing but the withdrawal may follow.
     const otherIn = (events) => events.some((event) => event.kind === 'engagement' && event.url.endsWith('other'))
     const before = (await site.events(otherIn)).length
-    const [cookie, keys] = await page.evaluate(() => {
+    const cookie = await page.evaluate(() => {
       heed('event', 'too late') // still waits for others when the visitor withdraws
       heed('consent', 'refuse')
-      return [document.cookie, Object.keys(localStorage)]
+      return document.cookie
     })
     assert.match(cookie, /^heed_withdraw=1\.41\.\d{5}\.0a1b2c3d$/)
-    assert.deepEqual(keys, [])
     await page.waitForFunction(() => /=1\.01\./.test(document.cookie)) // told
+    assert.deepEqual((await stored(page)).keys, [])
     await other.bringToFront()
     await other.evaluate(() => { heed('event', 'other tab'); history.pushState(null, '', 'elsewhere') })
     await page.evaluate(() => { heed('event', 'later'); history.pushState(null, '', 'later') })
     await Promise.all([page.goto(site.url('end')), other.goto(site.url('end'))])
     const batches = await site.batches(0)
-    const told = batches.filter((batch) => batch.body.events.length === 0)
+    const told = (await site.told(0)).filter((batch) => batch.body.consent.event !== 'accept')
     assert.equal(told.length, 1)
-    assert.match(told[0].body.choice, /^1\.41\./)
-    assert.equal(told[0].body.visitor, undefined)
-    assert.equal(told[0].lane, 'urgent')
+    const [{ body, lane }] = told
+    assert.match(body.choice, /^1\.01\./)
+    assert.match(body.consent.ends, /^1\.0f\.\d{5}\.0a1b2c3d\.[\da-f]{32}\.[\w-]{22}$/)
+    assert.deepEqual([body.consent.event, body.visitor, lane], ['withdraw', undefined, 'urgent'])
     const events = batches.flatMap((batch) => batch.body.events)
     assert.deepEqual(events.filter((event) => event.kind === 'custom'), [])
     assert.equal(new Set(ofKind(events, 'page').map((event) => event.id)).size, 2)
@@ -113,26 +124,31 @@ test('a withdrawal that did not arrive is told on the next page', () =>
   visit('untold', async (site) => {
     const page = await site.open('home?allow')
     await site.events(atLeast('page', 1))
-    await site.answers({ status: 503, retryAfter: '1' })
+    await site.answersToTold({ status: 503, retryAfter: '600' })
     await page.evaluate(() => heed('consent', 'refuse'))
-    await site.batches(2)
+    await site.told(2)
     await page.goto(site.url('next'))
     await page.waitForFunction(() => /=1\.01\./.test(document.cookie))
-    const batches = await site.batches(3)
-    assert.deepEqual(batches.slice(-2).map((batch) => [batch.status, batch.body.events.length]), [[503, 0], [202, 0]])
+    const [, first, second] = await site.told(3)
+    assert.deepEqual([first.status, second.status], [503, 202])
+    assert.deepEqual(second.body.consent, first.body.consent) // one event, whoever tells it
+    assert.equal(first.body.consent.event, 'withdraw')
+    assert.deepEqual((await stored(page)).keys, [])
   }, { expectErrors: true })) // Chromium itself prints the 503
 
 test('an answer that seals an older choice does not undo a later one', () =>
   visit('late-seal', async (site) => {
     const page = await site.open()
     await loaded(page)
-    await site.answers({ status: 202, delayMs: 300 })
+    await site.answersToTold({ status: 202, delayMs: 300 }, { status: 202, delayMs: 1000 })
     await page.evaluate(() => heed('consent', 'allow'))
-    await site.batches(1)
+    await site.told(1)
     await page.evaluate(() => heed('consent', { performance: true }))
-    await page.waitForFunction(() => performance.getEntriesByType('resource').some(({ name }) => name.includes('/ordinary')))
-    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 50))) // and the snippet has read it too
-    assert.match((await stored(page)).cookie, /=1\.05\.\d{5}\.0a1b2c3d$/)
+    await site.told(2) // sent once the first was answered
+    assert.match((await stored(page)).cookie, /=1\.45\.\d{5}\.0a1b2c3d$/)
+    await page.waitForFunction(() => /=1\.05\.\d{5}\.0a1b2c3d\.[\da-f]{32}\./.test(document.cookie))
+    const [, { body }] = await site.told(2)
+    assert.ok((await stored(page)).cookie.includes(body.consent.id.replaceAll('-', '')))
   }))
 
 test('signals travel, and so does that a program drives the browser; and a choice made in their sight counts', () =>

@@ -49,7 +49,7 @@ export async function visit(key, fn, { expectErrors = false } = {}) {
     /** What the visitor's pages have printed, and where they failed. */
     problems,
     /** Waits until the collector was sent at least count batches; returns all. */
-    batches: async (count) => (await fetch(`${collector}/control/${key}/batches?count=${count}`)).json(),
+    batches: async (count) => (await fetch(`${collector}/control/${key}/events/batches?count=${count}`)).json(),
     /** Waits until it was sent events that pass; returns all so far, each with its batch, doubles as first seen. */
     async events(passes) {
       for (let count = 0; ; ) {
@@ -62,8 +62,13 @@ export async function visit(key, fn, { expectErrors = false } = {}) {
         count = batches.length + 1
       }
     },
+    /** The same of the batches that tell of a choice. */
+    told: async (count) => (await fetch(`${collector}/control/${key}/told/batches?count=${count}`)).json(),
+    answersToTold: (...answers) => control('told/answers', JSON.stringify(answers)),
+    /** Where the collector sees this site's visitors, as US-CA. */
+    place: (code) => control('place', code),
     async answers(...answers) {
-      await control('answers', JSON.stringify(answers))
+      await control('events/answers', JSON.stringify(answers))
     },
   }
   try {

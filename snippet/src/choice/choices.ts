@@ -1,0 +1,50 @@
+import { All } from '../../../consent/categories.ts'
+import { formatChoice, parseChoice, Unsent, type Choice } from '../../../consent/choice.ts'
+import { daysShift } from '../../../consent/rules.ts'
+import { readCookie, writeCookie } from '../cookie.ts'
+import type { Host } from '../handover.ts'
+import { openPermission, type Choosing, type Permission } from '../permission.ts'
+
+/** The visitor's choice, to be written as well. */
+export type Choices = Permission & {
+  /** Keeps a choice's text: where cookies are blocked, for this page load. */
+  readonly _keep: (text: string) => void
+  /** Keeps text in the place of a choice that was sent, unless the visitor has made a later one. */
+  readonly _replace: (sent: string, text: string) => void
+}
+
+/** Opens the visitor's choice for one site, to read and to write. */
+export function openChoices(site: Choosing, host: Host): Choices {
+  const permission = openPermission(site, host)
+
+  function keep(text: string): void {
+    // What the collector has set already stays: Safari forgets in seven days what a script has written.
+    if (readCookie(site) !== text) writeCookie(site, text, host.rules >> daysShift)
+    host.memory = readCookie(site) === text ? '' : text
+  }
+
+  return {
+    ...permission,
+    _keep: keep,
+    _replace(sent, text) {
+      if (plain(permission._text()) === plain(sent) && parseChoice(text)) keep(text)
+    },
+  }
+}
+
+/** The text of a choice by itself: without seal and without the mark that it has not been told. */
+export function plain(text: string): string {
+  const choice = parseChoice(text)
+  return choice ? formatChoice({ ...choice, _bits: choice._bits & ~Unsent, _proof: '' }) : ''
+}
+
+/** The same choice, marked as one that the collector has not been told of. */
+export function unsent(text: string): string {
+  const choice = parseChoice(text)
+  return choice ? formatChoice({ ...choice, _bits: choice._bits | Unsent, _proof: '' }) : ''
+}
+
+/** What two choices agree on: only what both grant, and every signal that either has seen. */
+export function stricterOf(a: Choice, b: Choice): Choice {
+  return { ...a, _bits: (a._bits & b._bits & All) | ((a._bits | b._bits) & ~All), _day: Math.max(a._day, b._day) }
+}

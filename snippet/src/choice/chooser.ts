@@ -1,0 +1,141 @@
+import { Advertising, All, Essential, type Categories } from '../../../consent/categories.ts'
+import { formatChoice, OptOut, parseChoice, SeenDNT, SeenGPC, Unsent, type Choice } from '../../../consent/choice.ts'
+import type { ConsentEvent } from '../../../schemas/event.gen.ts'
+import type { Host } from '../handover.ts'
+import { today, unsentDays } from '../permission.ts'
+import { uuidv7 } from '../random.ts'
+import { dnt, gpc } from '../signals.ts'
+import { load, save } from '../storage.ts'
+import { untoldName } from '../store.ts'
+import { openChoices, plain, stricterOf, unsent, type Choices } from './choices.ts'
+import { happened, untold, type Happened } from './happened.ts'
+import type { ChoosingSite, Means } from './site.ts'
+import { momentMs, openTabs, type Said } from './tabs.ts'
+import { openTeller } from './teller.ts'
+
+/** Makes choices, keeps them, and sees to it that the collector learns of each. */
+export type Chooser = {
+  readonly _choices: Choices
+  /** The visitor chose. */
+  readonly _choose: (granted: Categories, means: Means) => void
+  /** Signals, as unlatched gives them, become part of the choice. shown is the notice in force. */
+  readonly _latch: (signals: number, shown: string | undefined) => void
+  /** Tells the choice again that an earlier page could not. */
+  readonly _retell: () => void
+  /** Tells something that is no choice; once, and not again when it does not arrive. */
+  readonly _report: (event: ConsentEvent['event'], means: Means) => void
+}
+
+/** What this page has chosen last. */
+type Mine = Said & {
+  readonly _means: Means
+  /** As it is kept: marked as unsent, or sealed. */
+  _kept: string
+}
+
+/** Opens the making of choices on one site. */
+export function openChooser(site: ChoosingSite, host: Host): Chooser {
+  const choices = openChoices(site, host)
+  const teller = openTeller(site._endpoint, choices, host)
+  const say = openTabs(`heed.${site._key}.t`, hear)
+  const untoldKey = untoldName(site._key)
+  let telling = '' // the plain text of the choice that is being told
+  let mine: Mine | undefined
+
+  /** Keeps a choice and tells it. What grants or ends a grant is told by the same event on the next page, too. */
+  function store(text: string, what: Happened, means: Means): void {
+    const event = eventOf(what, means, Date.now())
+    choices._keep(unsent(text))
+    save(untoldKey, grants(text) || event.ends ? JSON.stringify({ text, event }) : '')
+    tell(text, event)
+    host.follow()
+  }
+
+  function tell(text: string, event: ConsentEvent): void {
+    telling = text
+    teller(event, text, (sealed) => {
+      if (grants(text) && !sealed) return
+      const kept = plain(sealed) === text ? sealed : text
+      if (mine?.text === text) mine._kept = kept
+      if (plain(choices._text()) === text) save(untoldKey, '')
+      choices._replace(text, kept)
+      host.follow()
+    })
+  }
+
+  /** Another tab chose. Within a moment of ours what both grant holds; the later of the two records that. */
+  function hear(said: Said): void {
+    const [own, other] = [parseChoice(mine?.text ?? ''), parseChoice(said.text)]
+    if (!mine || !own || !other || other._notice !== own._notice || Math.abs(said.at - mine.at) > momentMs) return
+    const text = formatChoice(stricterOf(own, other))
+    const { at, _means, _kept } = mine
+    if (text !== said.text) say({ text, at })
+    if (text === mine.text) {
+      if (plain(choices._text()) !== text) choices._keep(_kept)
+      return host.follow()
+    }
+    mine = { text, at, _means, _kept: unsent(text) }
+    if (at < said.at) return host.follow()
+    const shown = _means.shown
+    const means: Means = shown ? { method: 'itself', shown } : { method: 'api' }
+    store(text, happened(parseChoice(_kept), parseChoice(text)?._bits ?? Essential), means)
+  }
+
+  return {
+    _choices: choices,
+    _choose(granted, _means) {
+      const before = choices._choice()
+      const seen = (gpc() ? SeenGPC : 0) | (dnt() ? SeenDNT : 0) | (host.rules & Advertising ? OptOut : 0)
+      const categories = (granted & host.most) | Essential
+      const text = formatChoice({ _bits: categories | seen, _day: today(), _notice: site._notice, _proof: '' })
+      mine = { text, at: Date.now(), _means, _kept: unsent(text) }
+      store(text, happened(before, categories), _means)
+      say({ text, at: mine.at })
+    },
+    _latch(signals, shown) {
+      const before = choices._choice()
+      const base: Choice = before ?? { _bits: (host.rules & All) | OptOut, _day: today(), _notice: site._notice, _proof: '' }
+      const text = formatChoice({ ...base, _bits: (base._bits & ~Advertising & ~Unsent) | signals, _proof: '' })
+      const what = before?._proof ? happened(before, before._bits & ~Advertising) : undefined
+      if (!what) store(text, { event: signals & SeenGPC ? 'gpc' : 'dnt' }, { method: 'signal' })
+      else store(text, what, shown ? { method: 'signal', shown } : { method: 'api' })
+    },
+    _retell() {
+      const choice = choices._choice()
+      const text = plain(choices._text())
+      if (!choice || !(choice._bits & Unsent) || text === telling) return
+      if (today() - choice._day > unsentDays) {
+        save(untoldKey, '')
+        return choices._keep(text)
+      }
+      const what = untold(choice)
+      const method = what.event === 'gpc' || what.event === 'dnt' ? 'signal' : 'api'
+      // All that is known of its time is the day.
+      const created = Math.min(Date.now(), (choice._day + 1) * 86400000 - 1)
+      tell(text, readUntold(load(untoldKey), text) ?? eventOf(what, { method }, created))
+    },
+    _report(event, means) {
+      teller(eventOf({ event }, means, Date.now()), choices._text(), () => {})
+    },
+  }
+}
+
+/** Whether the choice is a yes that the collector seals. */
+function grants(text: string): boolean {
+  const choice = parseChoice(text)
+  return !!choice && choice._bits < OptOut && (choice._bits & All) !== Essential
+}
+
+function eventOf(what: Happened, means: Means, created: number): ConsentEvent {
+  return { id: uuidv7(Date.now()), created, ...what, ...means }
+}
+
+/** The event that was stored with a choice. Anyone may have written there: the collector looks at what it says. */
+function readUntold(stored: string, text: string): ConsentEvent | undefined {
+  try {
+    const kept = Object(JSON.parse(stored || '0')) as { readonly text?: unknown; readonly event?: ConsentEvent }
+    return kept.text === text ? kept.event : undefined
+  } catch {
+    return undefined
+  }
+}

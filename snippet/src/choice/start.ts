@@ -1,0 +1,68 @@
+import { All, Essential, Functional } from '../../../consent/categories.ts'
+import { guard, warn, warnBy } from '../guard.ts'
+import type { Call, Host } from '../handover.ts'
+import { listen } from '../listen.ts'
+import { isPromptDue } from '../permission.ts'
+import { unlatched } from '../signals.ts'
+import { save } from '../storage.ts'
+import { unheardName } from '../store.ts'
+import { openChooser } from './chooser.ts'
+import { rulesWith } from './place.ts'
+import { openPrompt } from './prompt.ts'
+import { readAge, readCategories, readServices } from './read.ts'
+import type { ChoosingSite } from './site.ts'
+
+/** Hears the calls that wait for it and those that come, and does what is due now and whenever something changes. */
+export function startChoosing(site: ChoosingSite, host: Host): void {
+  warnBy(host.warn)
+  const chooser = openChooser(site, host)
+  const choices = chooser._choices
+  const prompt = openPrompt(site, host, chooser)
+
+  /** Each state is looked at anew: another tab, another page or the collector may have changed it. */
+  function look(): void {
+    const choice = choices._choice()
+    const { _answered } = choices._decide()
+    const signals = unlatched(choice?._bits ?? host.rules & All, host.rules)
+    if (signals && (_answered || !choice)) {
+      chooser._latch(signals, prompt._shown())
+      prompt._show('honoured')
+    } else if (isPromptDue(_answered, host)) {
+      prompt._show('due')
+    } else {
+      prompt._answered()
+    }
+  }
+
+  function consent(choice: unknown): void {
+    const granted = readCategories(choice)
+    const services = readServices(choice)
+    if (choice === 'show') prompt._show('wanted')
+    else if (!granted) warn(`not understood: consent, ${String(choice)}`)
+    else chooser._choose(granted, services ? { method: 'api', services } : { method: 'api' })
+  }
+
+  function take([command, first, second]: Call): void {
+    const age = command === 'age' && readAge(first)
+    if (command === 'event') host.call(command, first, second)
+    else if (command === 'consent') consent(first)
+    else if (command === 'place') host.rules = rulesWith(host.rules, host.place, site)
+    else if (command === 'expire') chooser._report('expire', { method: 'itself' })
+    else if (command === 'seal') choices._replace(String(first), String(second))
+    else if (age) {
+      host.age = age
+      host.most = Essential | Functional
+      host.follow()
+    } else warn(`not understood: ${String(command)}, ${String(first)}`)
+  }
+
+  const waiting = Array.isArray(host.calls) ? [...host.calls] : []
+  host.calls = { push: take }
+  for (const call of waiting) guard(take)(call)
+  save(unheardName(site._key), '')
+  chooser._retell() // once: what becomes unsent later is another tab's to tell
+  host.follow()
+  listen(document, ['heed:consent'], look)
+  listen(window, ['pageshow'], look)
+  look()
+}

@@ -1,0 +1,16 @@
+import type { Frame } from './encode.ts'
+import type { Host } from './handover.ts'
+import type { Permission } from './permission.ts'
+import { dnt, gpc } from './signals.ts'
+
+/** What is said of the visitor's will, with each batch. */
+export function frame(permission: Permission, host: Host, visitor: string): Frame {
+  return {
+    choice: permission._text(),
+    visitor,
+    gpc: gpc(),
+    dnt: dnt(),
+    webdriver: navigator.webdriver,
+    age: host.age,
+  }
+}

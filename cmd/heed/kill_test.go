@@ -74,6 +74,9 @@ func TestKillLosesAndDoublesNothing(t *testing.T) {
 		}
 		pause(time.Duration(random.IntN(1500)) * time.Millisecond)
 		heed.kill()
+		if random.IntN(4) == 0 {
+			forgetRecords(t, data)
+		}
 		heed = launch()
 	}
 	heed.awaitAddresses()
@@ -109,13 +112,15 @@ type killedSite struct {
 type acknowledged struct {
 	mu    sync.Mutex
 	acked map[uuid.UUID]bool
+
+	records map[uuid.UUID]bool // consent events of acknowledged batches
 }
 
 func newKilledSite(t *testing.T) *killedSite {
 	t.Helper()
 	notice := noticeOf(t, killSites, "kill")
 	return &killedSite{address: freeAddress(t), notice: notice, start: time.Now(),
-		acknowledged: &acknowledged{acked: map[uuid.UUID]bool{}}}
+		acknowledged: &acknowledged{acked: map[uuid.UUID]bool{}, records: map[uuid.UUID]bool{}}}
 }
 
 // now is the collector's clock: it goes on across restarts.
@@ -216,6 +221,7 @@ func (s *acknowledged) acknowledge(batch schemas.Batch) {
 	for _, ev := range batch.Events {
 		s.acked[uuid.MustParse(ev.ID)] = true
 	}
+	s.records[uuid.MustParse(batch.Consent.ID)] = true
 }
 
 // known returns those of the batch's events that are acknowledged.
@@ -289,4 +295,5 @@ func (s *killedSite) check(t *testing.T, folder string) {
 		t.Errorf("events lie in %d months and %d are dead letters, want 2 and 0: %v", months, dead, err)
 	}
 	clickhousetest.CheckProjections(t, store)
+	s.checkRecords(t, store)
 }

@@ -16,7 +16,7 @@ var (
 	// ErrTooNew says that a document was written by a newer version of this program: it may be right.
 	ErrTooNew = errors.New("written by a newer version")
 
-	// ErrConflict says that a record has the id of a chained one and other content: the chained one stays.
+	// ErrConflict says that a record has the id of a chained one and says something else: the chained one stays.
 	ErrConflict = errors.New("another record with this id is in the chain")
 
 	errNotCanonical = errors.New("not in canonical form (RFC 8785)")

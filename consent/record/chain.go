@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 )
 
 // Chain is the end of a site's chain of records: what is needed to add rows, and to check those that follow. It is not
@@ -65,7 +66,7 @@ func (c *Chain) Append(records []*Record, stored map[ID]Row) ([]Outcome, error) 
 		switch {
 		case err != nil:
 			outcomes = append(outcomes, Outcome{Err: err})
-		case chained && bytes.Equal(known.Record, text):
+		case chained && (bytes.Equal(known.Record, text) || r.repeats(known)):
 			outcomes = append(outcomes, Outcome{Row: known, Double: true})
 		case chained:
 			outcomes = append(outcomes, Outcome{Err: fmt.Errorf("row %d: %w", known.Index, ErrConflict)})
@@ -79,6 +80,21 @@ func (c *Chain) Append(records []*Record, stored map[ID]Row) ([]Outcome, error) 
 		}
 	}
 	return outcomes, nil
+}
+
+// repeats reports whether row holds r as it arrived the first time: what the browser said is the same, and only what the
+// collector adds differs: when it came, from where, and what rules and signals were found then.
+func (r *Record) repeats(row Row) bool {
+	first, err := Decode(row.Record)
+	if err != nil {
+		return false
+	}
+	again := *r
+	again.TimeMS, again.ExpiresMS, again.Place, again.Signals = first.TimeMS, first.ExpiresMS, first.Place, first.Signals
+	again.Jurisdiction, again.MatrixVersion, again.Reasons = first.Jurisdiction, first.MatrixVersion, first.Reasons
+	again.Assertions, again.OptOut = first.Assertions, first.OptOut
+	again.Browser, again.Build, again.Declaration, again.Emitted = first.Browser, first.Build, first.Declaration, first.Emitted
+	return reflect.DeepEqual(again, *first)
 }
 
 func (c *Chain) encode(r *Record) ([]byte, error) {

@@ -50,6 +50,19 @@ func TestChainIsDeterministicUnderReplay(t *testing.T) {
 	}
 }
 
+// A browser sends again what was not answered, and the collector looks at it anew.
+func TestAppendAnEventThatIsSentAgain(t *testing.T) {
+	c, rows := build(t, []*Record{grant(0)})
+	again, withdrawn := grant(0), grant(0)
+	again.TimeMS, again.ExpiresMS = again.TimeMS+60_000, again.ExpiresMS+60_000
+	again.Place, again.Jurisdiction, again.Signals.SecGPC = Place{Source: NotKnown}, "unknown", true
+	withdrawn.Categories = CategoryState(consent.Essential | consent.Functional)
+	got, err := c.Append([]*Record{again, withdrawn}, map[ID]Row{rows[0].id(): rows[0]})
+	if err != nil || !got[0].Double || got[0].Row.Hash != rows[0].Hash || !errors.Is(got[1].Err, ErrConflict) {
+		t.Errorf("Append = %+v, %v; want a double of row 0, and a conflict", got, err)
+	}
+}
+
 func TestAppendDoublesAndConflicts(t *testing.T) {
 	c, rows := build(t, []*Record{grant(0)})
 	stored := map[ID]Row{rows[0].id(): rows[0]}

@@ -22,7 +22,7 @@
 //
 // A chain's order is the order in which the site's log hands over the records, never their times, so that the same
 // records in the same order give the same chain, byte for byte, however often the loader was killed on the way. A record
-// that arrives again is no second row. One that arrives with a known id and other bytes is refused (ErrConflict): the
-// first stays. A withdrawal that arrives before the grant it ends is chained where it arrived: the link is by id
+// that arrives again is no second row, also where a browser has sent the same consent event twice and the collector found
+// another time or place. One that says something else under a known id is refused (ErrConflict): the first stays. A withdrawal that arrives before the grant it ends is chained where it arrived: the link is by id
 // (Record.Ends), whoever reads it must look at both sides, and a grant that is already ended grants nothing.
 package record

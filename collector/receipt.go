@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"html/template"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,13 +47,14 @@ type receipts struct {
 func newReceipts() *receipts {
 	sum := sha256.Sum256([]byte(receiptCSS))
 	return &receipts{
-		page: template.Must(template.New("receipt").Funcs(template.FuncMap{"day": day, "told": told}).Parse(receiptHTML)),
+		page: template.Must(template.New("receipt").Funcs(template.FuncMap{"day": day, "days": days, "told": told}).Parse(receiptHTML)),
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 			"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 	}
 }
 
-// receiptPage is what receipt.html says. Without a Page it says that the record is not there yet.
+// receiptPage is what receipt.html says. Without a Page it says that the record is not there yet; it does not load itself
+// again, which would interrupt whoever has it read aloud.
 type receiptPage struct {
 	*record.Page
 	CSS      template.CSS
@@ -64,13 +66,7 @@ type receiptPage struct {
 // serveReceipt answers with a record as its visitor may read and keep it: a page, or JSON-LD. Whoever has the id may see
 // it: only the visitor's own browser was told.
 func (c *Collector) serveReceipt(ctx *fasthttp.RequestCtx, t target) {
-	h := &ctx.Response.Header
-	h.Set(fasthttp.HeaderCacheControl, "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Robots-Tag", "noindex")
-	h.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
-	h.Set("Content-Security-Policy", c.receipts.policy)
-	id, asData := strings.CutSuffix(t.receipt, ".json")
+	c.receipts.seclude(&ctx.Response.Header)
 	now := time.Now()
 	if t.site.quota != nil {
 		if verdict := t.site.quota.Allow(c.addressOf(ctx).Addr, 1, now); !verdict.OK() {
@@ -78,16 +74,7 @@ func (c *Collector) serveReceipt(ctx *fasthttp.RequestCtx, t target) {
 			return
 		}
 	}
-	r, n, err := c.cfg.Receipts(c.deadlines.from(now), t.site.ID, id)
-	switch {
-	case err == nil && asData:
-		err = answerReceiptData(ctx, r, n, t.site.choicesOf(r))
-	case err == nil:
-		err = c.receipts.answer(ctx, r, n, t.site.choicesOf(r))
-	case errors.Is(err, ErrNoReceipt) && !asData:
-		err = c.receipts.write(ctx, fasthttp.StatusNotFound, receiptPage{})
-	}
-	switch {
+	switch err := c.answerReceipt(ctx, t, now); {
 	case errors.Is(err, ErrNoReceipt):
 		c.refuse(ctx, t, errNoReceipt)
 	case err != nil:
@@ -96,6 +83,29 @@ func (c *Collector) serveReceipt(ctx *fasthttp.RequestCtx, t target) {
 		}
 		c.refuse(ctx, t, errReceipt)
 	}
+}
+
+// seclude keeps a receipt out of caches, search engines and referrers, and lets it load nothing.
+func (r *receipts) seclude(h *fasthttp.ResponseHeader) {
+	h.Set(fasthttp.HeaderCacheControl, "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Robots-Tag", "noindex")
+	h.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
+	h.Set("Content-Security-Policy", r.policy)
+}
+
+func (c *Collector) answerReceipt(ctx *fasthttp.RequestCtx, t target, now time.Time) error {
+	id, asData := strings.CutSuffix(t.receipt, ".json")
+	r, n, err := c.cfg.Receipts(c.deadlines.from(now), t.site.ID, id)
+	switch {
+	case errors.Is(err, ErrNoReceipt) && !asData:
+		return c.receipts.write(ctx, fasthttp.StatusNotFound, receiptPage{})
+	case err != nil:
+		return err
+	case asData:
+		return answerReceiptData(ctx, r, n, t.site.choicesOf(r))
+	}
+	return c.receipts.answer(ctx, r, n, t.site.choicesOf(r))
 }
 
 // choicesOf is where a visitor can choose again: on the pages that asked.
@@ -152,6 +162,14 @@ func isReceipt(name string) bool {
 
 // day writes a time for people, in the one zone that the record is in.
 func day(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
+
+// days writes a number of days for people.
+func days(n int) string {
+	if n == 1 {
+		return "1 day"
+	}
+	return strconv.Itoa(n) + " days"
+}
 
 // told says an event in words.
 func told(event record.Event) string {

@@ -62,6 +62,9 @@ func textOf(n *record.Notice, id string) string {
 	return ""
 }
 
+// promised are the official languages of the EU, and ten more.
+const promised = "bg cs da de el en es et fi fr ga hr hu it lt lv mt nl pl pt ro sk sl sv" + " ar he hi is ja ko nb tr uk zh"
+
 // TestTextsAreComplete holds every language to English: the same ids, words in each, the same places to fill in.
 func TestTextsAreComplete(t *testing.T) {
 	place := regexp.MustCompile(`\{[a-z]*\}`)
@@ -80,12 +83,15 @@ func TestTextsAreComplete(t *testing.T) {
 			if got, want := places(text), places(library[fallback][id]); !slices.Equal(got, want) {
 				t.Errorf("%s: %s fills in %q, want %q", locale, id, got, want)
 			}
+			if got, want := strings.Count(text, "\n"), strings.Count(library[fallback][id], "\n"); got != want {
+				t.Errorf("%s: %s breaks its line %d times, want %d", locale, id, got, want)
+			}
 		}
 		if got := len(library[locale]); got != len(TextIDs()) {
 			t.Errorf("%s has %d texts, want %d", locale, got, len(TextIDs()))
 		}
 	}
-	for _, locale := range []string{"en", "de", "fr"} {
+	for _, locale := range strings.Fields(promised) {
 		if library[locale] == nil {
 			t.Errorf("there are no texts in %s", locale)
 		}

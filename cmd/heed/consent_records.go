@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -22,8 +23,8 @@ type consentQuestion struct {
 	From   time.Time
 	To     time.Time // excluded
 	Format string
-	Keys   []string // public keys to trust beside our own
-	Notes  [][]byte // signed notes from elsewhere
+	Keys   []string       // public keys to trust beside our own
+	Notes  []records.Note // signed roots from elsewhere
 	Sign   bool
 	JSON   bool
 }
@@ -84,7 +85,7 @@ func consentFlags(f *flags, verb string) {
 	}
 	switch verb {
 	case consentVerify:
-		f.set.String("roots", "", "`Files` of signed roots that were kept elsewhere, separated by commas.")
+		f.set.String("roots", "", "`Files` of signed roots that were kept elsewhere, or folders of them, separated by commas.")
 		f.set.String("key", "", "Public `keys` of earlier signers, separated by commas.")
 	case consentExport:
 		f.set.String("from", "", "First `day` (UTC), as 2026-11-01.")
@@ -133,12 +134,8 @@ func readConsentQuestion(f *flags, verb string) (q consentQuestion, err error) {
 	switch verb {
 	case consentVerify:
 		q.Keys = splitList(f.text("key"))
-		for _, name := range splitList(f.text("roots")) {
-			note, err := os.ReadFile(name)
-			if err != nil {
-				return q, &usageError{"--roots: " + err.Error()}
-			}
-			q.Notes = append(q.Notes, note)
+		if q.Notes, err = readNotes(splitList(f.text("roots"))); err != nil {
+			return q, &usageError{"--roots: " + err.Error()}
 		}
 	case consentExport:
 		if q.Format = f.text("format"); q.Format != "jsonl" && q.Format != "csv" {
@@ -155,6 +152,26 @@ func readConsentQuestion(f *flags, verb string) (q consentQuestion, err error) {
 		}
 	}
 	return q, nil
+}
+
+// readNotes reads signed roots from files, and from all files of folders whose names end in .note.
+func readNotes(names []string) (notes []records.Note, err error) {
+	for _, name := range names {
+		files := []string{name}
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			if files, err = filepath.Glob(filepath.Join(name, "*.note")); err != nil || len(files) == 0 {
+				return nil, fmt.Errorf("there is no *.note in %s", name)
+			}
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return nil, err
+			}
+			notes = append(notes, records.Note{Name: file, Text: text})
+		}
+	}
+	return notes, nil
 }
 
 func (q *consentQuestion) readDays(f *flags) error {

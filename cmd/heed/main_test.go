@@ -23,7 +23,7 @@ const testNow = "HEED_TEST_NOW"
 
 // TestMain lets the test binary be heed itself, when it is started under that name.
 func TestMain(m *testing.M) {
-	testscript.Main(withKafka{m}, map[string]func(){"heed": heedMain})
+	testscript.Main(withKafka{m}, map[string]func(){"heed": heedMain, "visit": visitMain, "tamper": tamperMain})
 }
 
 // withKafka ends the broker that tests share.
@@ -69,7 +69,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("LIBCHDB", library)
-			return nil
+			return writeWalk(env.WorkDir)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await},
 	})

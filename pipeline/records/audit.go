@@ -34,12 +34,18 @@ type Auditor struct {
 	Store AuditStore
 	// Keys are the public keys that are trusted to have signed, from the owner's files and not from the store.
 	Keys []string
-	// Notes are signed notes that were kept elsewhere.
-	Notes [][]byte
+	// Notes are signed roots that were kept elsewhere.
+	Notes []Note
 	// ProofYears is how long records have to be kept.
 	ProofYears int
 	// Now is the clock.
 	Now func() time.Time
+}
+
+// Note is a signed root that was kept elsewhere.
+type Note struct {
+	Name string // as of its file
+	Text []byte
 }
 
 // Report is what an audit of one site found.
@@ -111,10 +117,10 @@ func (a Auditor) roots(ctx context.Context, report *Report) (from *record.Checkp
 			from = &checkpoint
 		}
 	}
-	for i, note := range a.Notes {
-		checkpoint, err := a.openNote(note)
+	for _, note := range a.Notes {
+		checkpoint, err := a.openNote(note.Text)
 		if err != nil {
-			report.finds("note", "note %d: %v", i+1, err)
+			report.finds("note", "%s: %v", note.Name, err)
 			continue
 		}
 		if checkpoint.Site != report.Site {

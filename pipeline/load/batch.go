@@ -42,11 +42,12 @@ func (l *Loader) gather(ctx context.Context, reader Reader, longest time.Duratio
 	if err != nil {
 		return nil, err
 	}
-	b := &batch{from: record.Pos}
+	b := &batch{from: record.Pos, rows: make([]clickhouse.Row, 0, l.usual)}
 	l.hand.take(receivedFirst(record.Group))
 	if err := l.add(b, record); err != nil {
 		return nil, err
 	}
+	defer func() { l.usual = len(b.rows) }()
 	wait, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 	for len(b.rows)+len(b.dead) < l.cfg.MaxRows && b.bytes < l.cfg.MaxBytes {

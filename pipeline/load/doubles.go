@@ -117,19 +117,33 @@ func (l *Loader) dropDoubles(ctx context.Context, b *batch, rows []clickhouse.Ro
 	if err != nil {
 		return nil, err
 	}
-	kept := make([]clickhouse.Row, 0, len(rows))
+	var doubles []int
 	for i := range rows {
 		row := &rows[i]
 		id := l.recent.of(row.Envelope.Site, [16]byte(row.Envelope.Id))
 		source, inStore := stored[keyOf(row)]
 		if l.recent.has(id) || inStore && !(l.recovering && source == row.Source) {
 			b.ends.add(row.Envelope.Site, Ends{Duplicates: 1})
+			doubles = append(doubles, i)
 			continue
 		}
 		l.recent.add(id)
-		kept = append(kept, *row)
 	}
-	return kept, nil
+	return without(rows, doubles), nil
+}
+
+// without returns rows without those at some places, which are in order. It changes nothing of rows.
+func without(rows []clickhouse.Row, places []int) []clickhouse.Row {
+	if len(places) == 0 {
+		return rows
+	}
+	kept := make([]clickhouse.Row, 0, len(rows)-len(places))
+	from := 0
+	for _, at := range places {
+		kept = append(kept, rows[from:at]...)
+		from = at + 1
+	}
+	return append(kept, rows[from:]...)
 }
 
 // unsure returns the events of rows that may be stored without being in memory. A replay has no memory, but knows those

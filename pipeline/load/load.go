@@ -95,6 +95,7 @@ type Loader struct {
 	proved     time.Time // when the plan was last known to be this Loader's
 	looked     time.Time // when what is stored of the plan was read back last; zero when nobody has sent any of it
 	recent     *recentIDs
+	usual      int           // rows of the batch that was gathered last
 	ends       ends          // of the batch in hand
 	disturbed  bool          // the batch in hand did not come to rest at the first try, or not as rows alone
 	stamped    time.Time     // the latest time of load that any row has

@@ -35,7 +35,8 @@ type bed struct {
 	dir   string
 	now   func() time.Time // nil: time.Now
 
-	recentIDs int // 0: as many as by default
+	recentIDs   int               // 0: as many as by default
+	withdrawals *load.Withdrawals // nil: the loader's own
 }
 
 func newBed(t *testing.T, store store) *bed {
@@ -84,7 +85,7 @@ func (b *bed) open() *load.Loader {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	parts := load.Parts{Log: load.Local(b.log), Plans: plans, Store: b.store, Dead: b.store}
+	parts := load.Parts{Log: load.Local(b.log), Plans: plans, Store: b.store, Dead: b.store, Withdrawals: b.withdrawals}
 	l, err := load.Open(b.t.Context(), load.Config{MaxRows: 7, MaxWait: time.Millisecond, RecentIDs: b.recentIDs, Now: b.now}, parts, logger())
 	if err != nil {
 		b.t.Fatal(err)

@@ -106,7 +106,10 @@ func (p *partition) openPaused(store *fakeStore, at int) (*load.Loader, *gate) {
 
 // mixed is a partition of n events over two months, with doubles, one message that is no event, and the store, which
 // refuses one of the events.
-func mixed(t *testing.T, n int) (*partition, *fakeStore) {
+func mixed(t *testing.T, n int) (*partition, *fakeStore) { return mixedOf(t, n, event) }
+
+// mixedOf is mixed with events of another make.
+func mixedOf(t *testing.T, n int, event func(int) *schemas.Envelope) (*partition, *fakeStore) {
 	p, store := newPartition(t, "topic.1", 3), newFakeStore()
 	store.refuse = func(row clickhouse.Row) bool { return row.Envelope.Path == fmt.Sprint("/page/", n) }
 	for i := range n {
@@ -247,6 +250,13 @@ func wakeInAnyOrder(t *testing.T, random *rand.Rand) {
 	}
 	p, store := mixed(t, events)
 	store.failAtRandom(intN)
+	p.runPaused(t, store, intN)
+	store.checkOnce(t, events)
+	store.checkEnds(t, events)
+}
+
+// runPaused lets a dozen loaders take over from each other, each stopped somewhere, and then one finish.
+func (p *partition) runPaused(t *testing.T, store *fakeStore, intN func(int) int) {
 	var gates []*gate
 	ended := make(chan error, 20)
 	for range 12 {
@@ -280,8 +290,6 @@ func wakeInAnyOrder(t *testing.T, random *rand.Rand) {
 		}
 	}
 	time.Sleep(2 * time.Minute) // for what is late
-	store.checkOnce(t, events)
-	store.checkEnds(t, events)
 }
 
 // release wakes who waits at the gate, or will.

@@ -13,7 +13,7 @@ import (
 type Store interface {
 	WithdrawnStore
 	// Blocks parts rows into what one Insert stores all or none of: rows of one retention class and month and, in a
-	// cluster, of one shard. The order is the same for the same rows.
+	// cluster, of one shard. The order is the same for the same rows. A block may have rows themselves, not a copy.
 	Blocks(ctx context.Context, rows []clickhouse.Row) ([]*clickhouse.Block, error)
 	// Prepare does what it can of InsertBlock's work ahead of it. Rows may not change between the two, their Loaded
 	// excepted. It stores nothing, and may do nothing at all.

@@ -1,0 +1,222 @@
+package records_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"heed/consent/record"
+	"heed/pipeline/clickhouse"
+	"heed/pipeline/clickhouse/clickhousetest"
+	"heed/pipeline/records"
+)
+
+// load chains records as a loader does that runs for a moment.
+func chain(t testing.TB, store *clickhouse.Store, list ...*record.Record) {
+	t.Helper()
+	dir := t.TempDir()
+	log := openLog(t, dir)
+	write(t, log, list...)
+	drain(t, log, dir, store)
+}
+
+// notary makes a notary whose day is that of now.
+func notary(t testing.TB, store records.NotaryStore, to records.Destinations, now time.Time) *records.Notary {
+	t.Helper()
+	n, err := records.NewNotary(records.NotaryConfig{Signer: signer(t), SendTo: to, Now: func() time.Time { return now }}, store, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// once lets a notary do what is due at its start.
+func once(t testing.TB, n *records.Notary) {
+	t.Helper()
+	if err := n.Round(context.Background()); err != nil {
+		t.Fatalf("Round = %v, want no error", err)
+	}
+}
+
+func TestNotaryClosesADayOnce(t *testing.T) {
+	store, notice, dir := clickhousetest.Open(t), shop(t), t.TempDir()
+	if err := store.PutNotices(t.Context(), "shop", []record.Archived{notice}); err != nil {
+		t.Fatal(err)
+	}
+	chain(t, store, grant(1, epoch, notice.Ref), grant(2, epoch, notice.Ref))
+	to := records.Destinations{Dir: dir}
+	once(t, notary(t, store, to, epoch.Add(time.Hour))) // the day is not over
+	if roots, err := store.Roots(t.Context(), "shop"); len(roots) != 0 || err != nil {
+		t.Fatalf("Roots within the day = %v, %v; want none", roots, err)
+	}
+	for range 2 { // a second notary finds nothing left to do
+		once(t, notary(t, store, to, epoch.AddDate(0, 0, 1)))
+	}
+	chain(t, store, grant(3, epoch.AddDate(0, 0, 1), notice.Ref))
+	once(t, notary(t, store, to, epoch.AddDate(0, 0, 4)))
+	roots, err := store.Roots(t.Context(), "shop")
+	if len(roots) != 2 || roots[0].Day != "2026-11-01" || roots[0].Size != 2 || roots[1].Day != "2026-11-02" || roots[1].Sent.IsZero() || err != nil {
+		t.Fatalf("Roots = %+v, %v; want one of each day with records, sent", roots, err)
+	}
+	a := auditor(t, store, epoch)
+	for _, root := range roots {
+		name := filepath.Join(dir, "shop."+root.Day+"."+string('0'+rune(root.Size))+".note")
+		text, err := os.ReadFile(name)
+		if err != nil || string(text) != string(root.Note) {
+			t.Errorf("sent root %s = %q, %v; want what is stored", name, text, err)
+		}
+		a.Notes = append(a.Notes, records.Note{Name: name, Text: text})
+	}
+	if report := verify(t, a); len(report.Findings) > 0 || report.Roots != 2 || report.Notes != 2 || report.Covered != 3 {
+		t.Errorf("Verify = %+v, want all of it whole", report)
+	}
+	proved, err := a.Prove(t.Context(), "", id(3))
+	if err != nil || proved.Record.ID != id(3) || proved.Day != "2026-11-02" {
+		t.Errorf("Prove = %+v, %v; want the record under the second root", proved, err)
+	}
+}
+
+// A chain that goes on from a root whose earlier rows nobody reads again is that of one run.
+func TestChainGoesOnBehindARoot(t *testing.T) {
+	store, notice := clickhousetest.Open(t), shop(t).Ref
+	for n := range 5 {
+		chain(t, store, grant(n, epoch.AddDate(0, 0, n), notice))
+		once(t, notary(t, store, records.Destinations{}, epoch.AddDate(0, 0, n+1)))
+	}
+	report := verify(t, auditor(t, store, epoch))
+	if report.Rows != 5 || report.Roots != 5 || len(report.Findings) != 1 { // nobody has archived the notice
+		t.Errorf("Verify = %+v, want 5 rows under 5 roots", report)
+	}
+}
+
+func TestNotarySendsAgain(t *testing.T) {
+	store, notice := clickhousetest.Open(t), shop(t).Ref
+	var mu sync.Mutex
+	var got []string
+	status := http.StatusServiceUnavailable
+	owner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		text, _ := io.ReadAll(r.Body)
+		got = append(got, string(text))
+		w.Header().Set("Location", "/elsewhere") // not followed
+		w.WriteHeader(status)
+	}))
+	defer owner.Close()
+	chain(t, store, grant(1, epoch, notice))
+	n := notary(t, store, records.Destinations{URL: owner.URL}, epoch.AddDate(0, 0, 1))
+	for _, refusal := range []int{http.StatusServiceUnavailable, http.StatusFound} {
+		mu.Lock()
+		status = refusal
+		mu.Unlock()
+		if _, err := n.Close(t.Context()); err == nil || !strings.Contains(err.Error(), "1 signed roots have not left this machine") {
+			t.Errorf("Close with %d = %v, want an error that says what stays", refusal, err)
+		}
+	}
+	if unsent, err := store.UnsentRoots(t.Context()); len(unsent) != 1 || err != nil {
+		t.Fatalf("UnsentRoots = %v, %v; want one", unsent, err)
+	}
+	mu.Lock()
+	status = http.StatusNoContent
+	mu.Unlock()
+	if _, err := n.Close(t.Context()); err != nil {
+		t.Fatalf("Close = %v, want no error", err)
+	}
+	roots, err := store.Roots(t.Context(), "shop")
+	if len(roots) != 1 || roots[0].Sent.IsZero() || roots[0].SentTo != owner.URL || err != nil {
+		t.Errorf("Roots = %+v, %v; want one, sent to %s", roots, err, owner.URL)
+	}
+	for _, text := range got {
+		if text != string(roots[0].Note) {
+			t.Errorf("the owner got %q, want %q", text, roots[0].Note)
+		}
+	}
+}
+
+// Rows expire behind a root; what is left verifies, and a mark on a younger root is no excuse.
+func TestNotaryExpires(t *testing.T) {
+	store, notice := clickhousetest.Open(t), shop(t)
+	if err := store.PutNotices(t.Context(), "shop", []record.Archived{notice}); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		at := epoch.AddDate(n, 0, 0)
+		chain(t, store, grant(n, at, notice.Ref))
+		once(t, notary(t, store, records.Destinations{}, at.AddDate(0, 0, 1)))
+	}
+	now := epoch.AddDate(6, 6, 5) // the first two ended five years ago, the second a few days short of it
+	once(t, notary(t, store, records.Destinations{}, now))
+	states, err := store.ChainStates(t.Context())
+	if len(states) != 1 || states[0].First != 2 || states[0].Size != 3 || err != nil {
+		t.Fatalf("ChainStates = %+v, %v; want the third row alone", states, err)
+	}
+	a := auditor(t, store, now)
+	if report := verify(t, a); len(report.Findings) > 0 || report.First != 2 || report.Rows != 3 {
+		t.Errorf("Verify = %+v, want what is left whole", report)
+	}
+	chain(t, store, grant(7, now, notice.Ref))
+	if report := verify(t, a); len(report.Findings) > 0 || report.Rows != 4 {
+		t.Errorf("Verify with a new row = %+v, want it whole", report)
+	}
+	roots, err := store.Roots(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots[2].Expired = true // somebody hides the third row
+	if err := store.PutRoot(t.Context(), roots[2]); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.DropRecords(t.Context(), "shop", 3); err != nil {
+		t.Fatal(err)
+	}
+	if report := verify(t, a); len(report.Findings) != 1 || !strings.Contains(report.Findings[0].Text, "are to be kept for 5 years") {
+		t.Errorf("Verify of what was removed early = %+v, want it named", report)
+	}
+}
+
+// away is a store that does not answer.
+type away struct{ records.NotaryStore }
+
+var errAway = errors.New("store is away")
+
+func (away) ChainStates(context.Context) ([]clickhouse.ChainState, error) { return nil, errAway }
+func (away) UnsentRoots(context.Context) ([]clickhouse.Root, error)       { return nil, errAway }
+
+func TestNotaryWaitsForTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := notary(t, away{}, records.Destinations{}, epoch)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		if err := n.Run(ctx); err != nil {
+			t.Errorf("Run = %v, want no error", err)
+		}
+		var text strings.Builder
+		n.WriteMetrics(&text)
+		if !strings.Contains(text.String(), "heed_records_notary_errors_total 1") {
+			t.Errorf("metrics = %s, want the errors counted", &text)
+		}
+	})
+}
+
+func TestParseDestinationsFailure(t *testing.T) {
+	f := func(list ...string) {
+		t.Helper()
+		if d, err := records.ParseDestinations(list); err == nil {
+			t.Errorf("ParseDestinations(%q) = %v, want an error", list, d)
+		}
+	}
+	f("http://owner.example/roots")             // for everybody on the way to read and change
+	f("ftp://owner.example")                    // not HTTP
+	f("https://")                               // no host
+	f("/a", "/b")                               // two folders
+	f("https://a.example", "https://b.example") // two URLs
+}

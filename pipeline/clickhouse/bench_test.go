@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"heed/pipeline/clickhouse"
 	"heed/pipeline/clickhouse/clickhousetest"
 )
 
@@ -50,4 +51,15 @@ func BenchmarkInsertBare(b *testing.B) {
 		b.Fatal(err)
 	}
 	benchInsert(b, func(token string) error { return insert(context.Background(), token) })
+}
+
+// BenchmarkPrepare makes the columns of a block, which a loader does while another block is inserted.
+func BenchmarkPrepare(b *testing.B) {
+	store, rows := clickhousetest.Open(b), clickhousetest.Events(benchRows, 1)
+	b.ReportAllocs()
+	before := cpuTime(b)
+	for b.Loop() {
+		store.Prepare(&clickhouse.Block{Rows: rows})
+	}
+	b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/float64(benchRows*b.N), "cpu-ns/row")
 }

@@ -133,35 +133,48 @@ func (m month) has(row *Row) bool {
 	return m.retention == row.Envelope.GetRetentionMonths() && m.from <= ms && ms < m.to
 }
 
+// place is what the rows of a block have in common.
+type place struct {
+	Partition
+	shard int // of a cluster, else 0
+}
+
 // Blocks parts rows into what one Insert stores all or none of: rows of one partition and, in a cluster, of one shard.
-// The order is the same for the same rows.
+// The order is the same for the same rows. Where all belong together the block has rows themselves, not a copy.
 func (s *Store) Blocks(ctx context.Context, rows []Row) ([]*Block, error) {
-	type place struct {
-		Partition
-		shard int
-	}
 	index := map[place]*Block{}
 	var all []*Block
-	var last *Block // that of the row before, most often also that of the next
-	var lastMonth month
-	var lastShard int
-	for i := range rows {
-		shard, err := s.shardOf(ctx, &rows[i])
+	for len(rows) > 0 {
+		at, n, err := s.together(ctx, rows)
 		if err != nil {
 			return nil, err
 		}
-		if last == nil || shard != lastShard || !lastMonth.has(&rows[i]) {
-			at := place{rows[i].Partition(), shard}
-			if last = index[at]; last == nil {
-				last = new(Block)
-				index[at], all = last, append(all, last)
-			}
-			lastMonth, lastShard = monthOf(&rows[i]), shard
+		if b := index[at]; b != nil {
+			b.Rows = append(b.Rows, rows[:n]...)
+		} else {
+			b = &Block{Rows: rows[:n:n]}
+			index[at], all = b, append(all, b)
 		}
-		if last.Rows == nil {
-			last.Rows = make([]Row, 0, len(rows)-i)
-		}
-		last.Rows = append(last.Rows, rows[i])
+		rows = rows[n:]
 	}
 	return all, nil
+}
+
+// together returns the place of the first row, and how many rows from there on have the same.
+func (s *Store) together(ctx context.Context, rows []Row) (at place, n int, err error) {
+	month := monthOf(&rows[0])
+	at.Partition = rows[0].Partition()
+	for n = range rows {
+		shard, err := s.shardOf(ctx, &rows[n])
+		if err != nil {
+			return at, 0, err
+		}
+		if n == 0 {
+			at.shard = shard
+		}
+		if shard != at.shard || !month.has(&rows[n]) {
+			return at, n, nil
+		}
+	}
+	return at, len(rows), nil
 }

@@ -40,7 +40,7 @@ var eventColumns = []column[Row]{
 
 	{"visitor", "FixedString(16)", of(func(ev *schemas.Envelope) []byte { return ev.Visitor })},
 	{"view", "UUID", of(func(ev *schemas.Envelope) uuid.UUID { return toUUID(ev.View) })},
-	{"anonymous_ids", "Array(UUID)", of(anonymousIDs)},
+	{"anonymous_ids", "Array(UUID)", lists(anonymousIDs)},
 
 	{"host", lowCardinality, word((*schemas.Envelope).GetHost)},
 	{"path", "String", of((*schemas.Envelope).GetPath)},

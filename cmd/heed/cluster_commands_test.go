@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"heed/consent/notice"
 	"heed/pipeline/clickhouse"
 	"heed/pipeline/clickhouse/clickhousetest"
 	"heed/schemas"
@@ -201,10 +200,7 @@ func TestClusterScripts(t *testing.T) {
 	if answer, err := http.Get(f.collectors[0].running.Collector + "/kill/" + strings.Repeat("0", 20) + ".js"); err != nil || answer.StatusCode != http.StatusNotFound {
 		t.Errorf("GET a script that nobody has built = %v, %v, want 404", answer, err)
 	}
-	if n := f.count("SELECT uniqExact(hash) FROM bundles WHERE length(hash) = 20"); n < 2 {
+	if n := f.count("SELECT uniqExact(hash) FROM bundles"); n < 2 {
 		t.Errorf("%d scripts are stored, want those of both", n)
-	}
-	if n := f.count("SELECT uniqExact(hash) FROM bundles WHERE length(hash) = 32"); n != uint64(3*len(notice.Locales())) {
-		t.Errorf("%d notices are stored, want those that both have", n)
 	}
 }

@@ -62,11 +62,24 @@ func (f *finder) find(site, name string) *collector.Asset {
 	if script, ok := f.recall(at); ok { // whoever was before us in the row has asked for the same
 		return script
 	}
+	return f.remember(at, f.fetch(ctx, site, hash))
+}
+
+// fetch asks the store for a script, or for a notice in the archive; nil when it is not there.
+func (f *finder) fetch(ctx context.Context, site, hash string) *collector.Asset {
+	if len(hash) == noticeHashDigits {
+		n, ok, err := f.storage.store.Notice(ctx, site, hash)
+		if err != nil || !ok {
+			return nil
+		}
+		a := keptAsset(hash+".json", snippet.File{Hash: hash, Encoded: snippet.Encoded{Plain: n.Text}})
+		return &a
+	}
 	bundle, ok, err := f.storage.store.Bundle(ctx, site, hash)
 	if err != nil || !ok {
-		return f.remember(at, nil)
+		return nil
 	}
-	return f.remember(at, bundleAsset(bundle))
+	return bundleAsset(bundle)
 }
 
 // recall returns what was said of a script, and false when that is to be asked.
@@ -87,8 +100,8 @@ func (f *finder) remember(at scriptName, script *collector.Asset) *collector.Ass
 	return script
 }
 
-// bundleAsset is a stored script, or notice, as a collector serves it.
+// bundleAsset is a stored script as a collector serves it.
 func bundleAsset(b clickhouse.Bundle) *collector.Asset {
-	a := keptAsset(keptName(b.Hash), snippet.File{Hash: b.Hash, Encoded: snippet.Encoded{Plain: b.Plain, Gzip: b.Gzip, Brotli: b.Brotli}})
+	a := keptAsset(b.Hash+".js", snippet.File{Hash: b.Hash, Encoded: snippet.Encoded{Plain: b.Plain, Gzip: b.Gzip, Brotli: b.Brotli}})
 	return &a
 }

@@ -34,14 +34,6 @@ func keptHash(name string) string {
 // noticeHashDigits tell the hash of a notice from that of a script, which is shorter.
 const noticeHashDigits = 32
 
-// keptName is the name of the file that has a hash.
-func keptName(hash string) string {
-	if len(hash) == noticeHashDigits {
-		return hash + ".json"
-	}
-	return hash + ".js"
-}
-
 // keepAssets stores the scripts and notices among assets, before any loader can name them, and returns all assets together
 // with those that earlier runs have kept.
 func keepAssets(dir string, assets []collector.Asset) ([]collector.Asset, error) {
@@ -57,16 +49,7 @@ func keepAssets(dir string, assets []collector.Asset) ([]collector.Asset, error)
 		if _, err := os.Stat(filepath.Join(dir, a.Name)); err == nil {
 			continue // same name, same bytes
 		}
-		// The plain form last: it alone makes a file count as kept.
-		for suffix, data := range map[string][]byte{".gz": a.Gzip, ".br": a.Brotli} {
-			if data == nil {
-				continue
-			}
-			if err := durable.WriteFile(filepath.Join(dir, a.Name+suffix), data); err != nil {
-				return nil, err
-			}
-		}
-		if err := durable.WriteFile(filepath.Join(dir, a.Name), a.Plain); err != nil {
+		if err := keepAsset(dir, a); err != nil {
 			return nil, err
 		}
 	}
@@ -84,6 +67,25 @@ func keepAssets(dir string, assets []collector.Asset) ([]collector.Asset, error)
 		}
 	}
 	return assets, nil
+}
+
+// keepAsset stores one file. A script is there after a power cut, too: a cached page has no other. A site has a hundred
+// notices, which are archived elsewhere; one that is torn is no longer what its name says, and browsers show it to nobody.
+func keepAsset(dir string, a collector.Asset) error {
+	path := filepath.Join(dir, a.Name)
+	if a.ContentType == jsonType {
+		if err := os.WriteFile(path+".new", a.Plain, 0o600); err != nil {
+			return fmt.Errorf("keep notice: %w", err)
+		}
+		return os.Rename(path+".new", path)
+	}
+	// The plain form last: it alone makes a file count as kept.
+	for suffix, data := range map[string][]byte{".gz": a.Gzip, ".br": a.Brotli} {
+		if err := durable.WriteFile(path+suffix, data); err != nil {
+			return err
+		}
+	}
+	return durable.WriteFile(path, a.Plain)
 }
 
 // readKept reads a file in the forms in which it was kept; those that it never had are empty.
@@ -120,14 +122,17 @@ func keptAsset(name string, file snippet.File) collector.Asset {
 // what a page had shown a moment before a change of words counts.
 func withKeptNotices(site collector.Site) []collector.Notice {
 	notices := slices.Clone(site.Notices)
+	current := map[string]bool{}
+	for _, n := range notices {
+		current[n.Ref.Shown.String()[:noticeHashDigits]] = true
+	}
 	for _, a := range site.Assets {
-		if a.ContentType != jsonType {
+		if a.ContentType != jsonType || current[keptHash(a.Name)] {
 			continue
 		}
 		// One that is damaged, or of another version of Heed, answers whoever asks for the file and takes no answers.
 		n, err := keptNotice(a.Plain)
-		known := func(other collector.Notice) bool { return other.Ref.Shown == n.Ref.Shown }
-		if err == nil && n.Ref.ID == site.Notice && n.Notice.Site == site.ID && !slices.ContainsFunc(notices, known) {
+		if err == nil && n.Ref.ID == site.Notice && n.Notice.Site == site.ID {
 			notices = append(notices, n)
 		}
 	}

@@ -97,7 +97,7 @@ func storeScripts(ctx context.Context, store *clickhouse.Store, site collector.S
 	}
 	for _, a := range site.Assets {
 		hash := keptHash(a.Name)
-		if hash == "" || slices.Contains(hashes, hash) {
+		if hash == "" || a.ContentType == jsonType || slices.Contains(hashes, hash) {
 			continue
 		}
 		bundle := clickhouse.Bundle{Site: site.ID, Hash: hash, Plain: a.Plain, Gzip: a.Gzip, Brotli: a.Brotli}
@@ -113,7 +113,7 @@ func storeScripts(ctx context.Context, store *clickhouse.Store, site collector.S
 func fetchScripts(ctx context.Context, store *clickhouse.Store, site collector.Site, hashes []string) ([]collector.Asset, error) {
 	var others []collector.Asset
 	for _, hash := range hashes {
-		name := keptName(hash)
+		name := hash + ".js"
 		if slices.ContainsFunc(site.Assets, func(a collector.Asset) bool { return a.Name == name }) || keptHash(name) == "" {
 			continue
 		}

@@ -14,7 +14,6 @@ import (
 
 	"heed/collector"
 	"heed/consent/notice"
-	"heed/consent/record"
 	"heed/snippet"
 )
 
@@ -75,8 +74,7 @@ func withDemoSite(sites []Site, address net.Addr) []Site {
 			site.Origins = append(site.Origins, local)
 		}
 	}
-	site.Declared.Controller = record.Controller{Name: "Loam", Contact: "hello@loam.example", Country: "IE"}
-	site.Declared.Policy = site.Origins[0] + "/privacy"
+	site.Declared = demoDeclaration(site.Origins[0])
 	return append(slices.Clone(sites), *site)
 }
 

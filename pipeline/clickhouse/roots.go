@@ -132,7 +132,7 @@ type StoredNotice struct {
 	Text            []byte
 }
 
-// Notice fetches a notice by shown_hash, of any site when site is empty; false when there is none.
+// Notice fetches a notice by shown_hash or the first digits of it, of any site when site is empty; false when there is none.
 func (s *Store) Notice(ctx context.Context, site, shown string) (n StoredNotice, ok bool, err error) {
 	row := s.conn.QueryRow(s.reading(ctx), statementText("notice"), driver.Named("site", site), driver.Named("shown", shown))
 	err = row.Scan(&n.Site, &n.ID, &n.Shown, &n.Material, &n.Text)

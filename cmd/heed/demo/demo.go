@@ -91,6 +91,8 @@ func routes(posts []post) []route {
 			description: "Four probes for one season."},
 		{pattern: "GET /thanks", path: "/thanks", file: "thanks", title: "Thank you – Loam",
 			description: "The form was sent."},
+		{pattern: "GET /privacy", path: "/privacy", file: "privacy", title: "Privacy – Loam",
+			description: "What Loam knows of you, and what it does not."},
 		{pattern: "GET /numbers", path: "/numbers", file: "numbers", title: "The numbers – Loam",
 			description: "What Heed counted here."},
 		{pattern: "GET /", path: "", file: "notfound", title: "Not found – Loam",

@@ -57,6 +57,7 @@ func TestPages(t *testing.T) {
 	f("/blog/what-the-frost-taught-us", 200, "Ice is a bad conductor")
 	f("/signup", 200, `id="signup"`)
 	f("/thanks", 200, "Thank you.")
+	f("/privacy", 200, "data-heed-choices")
 	f("/numbers", 200, "What this site knows")
 	f("/blog/none", 404, "This page does not exist.")
 }

@@ -1,5 +1,5 @@
 SELECT site, id, shown, material, text
 FROM consent_notices
-WHERE shown = {shown:String} AND ({site:String} = '' OR site = {site:String})
+WHERE startsWith(shown, {shown:String}) AND ({site:String} = '' OR site = {site:String})
 ORDER BY stored
 LIMIT 1

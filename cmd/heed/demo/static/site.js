@@ -10,8 +10,9 @@ function showChoice(state) {
     status.textContent = 'Heed’s script did not arrive, so nothing is counted.'
     return
   }
-  if (state.performance) status.textContent = 'You allowed it: your visit is counted. You can change your mind at any time.'
-  else if (state.answered) status.textContent = 'You refused: nothing about your visit is counted or kept.'
+  if (state.performance && state.answered) status.textContent = 'You allowed it: your visit is counted. You can change your mind at any time.'
+  else if (state.performance) status.textContent = 'Your visit is counted, as is allowed where you are until you say no.'
+  else if (state.answered) status.textContent = 'You refused: nothing about your visit is counted.'
   else if (state.anonymous) status.textContent = 'Not answered yet: page views are counted without any trace of you.'
   else status.textContent = 'Not answered yet: nothing is counted until you allow it.'
   for (const button of buttons) {
@@ -26,15 +27,29 @@ for (const button of buttons) {
 document.addEventListener('heed:consent', (event) => showChoice(event.detail))
 addEventListener('load', () => setTimeout(() => showChoice(heed.consent), heed.consent ? 0 : 3000))
 
-// Prices: an event of the site owner's own.
+// Prices: an event of the site owner's own, and a setting that is kept where comfort is allowed.
 const billing = document.getElementById('billing')
-billing?.addEventListener('click', () => {
-  const yearly = billing.getAttribute('aria-pressed') !== 'true'
-  const period = yearly ? 'yearly' : 'monthly'
-  billing.setAttribute('aria-pressed', String(yearly))
+
+function showPrices(period) {
+  billing.setAttribute('aria-pressed', String(period === 'yearly'))
   for (const text of document.querySelectorAll('[data-monthly]')) text.textContent = text.dataset[period]
+}
+
+// keepPrices writes the setting down for 30 days, as the notice says; without a yes it takes it back.
+function keepPrices() {
+  const keep = heed.consent?.functional && billing?.getAttribute('aria-pressed') === 'true'
+  if (billing && keep) document.cookie = 'prices=yearly; max-age=2592000; path=/; samesite=lax'
+  else if (billing || !heed.consent?.functional) document.cookie = 'prices=; max-age=0; path=/'
+}
+
+billing?.addEventListener('click', () => {
+  const period = billing.getAttribute('aria-pressed') === 'true' ? 'monthly' : 'yearly'
+  showPrices(period)
+  keepPrices()
   heed('event', 'billing_period', { period })
 })
+if (billing && /(^|; )prices=yearly(;|$)/.test(document.cookie)) showPrices('yearly')
+document.addEventListener('heed:consent', keepPrices)
 
 // The journal is a small single-page application: every entry is in the page, and links change what is shown.
 const routes = document.querySelectorAll('[data-route]')

@@ -94,8 +94,11 @@ func TestWhatIsRecordedAsHavingHappened(t *testing.T) {
 	f(ended(schemas.ConsentWithdraw, ""), grant(0), record.Rejected, record.ID{}, false)
 	f(ended(schemas.ConsentWithdraw, "nonsense"), grant(0), record.Rejected, record.ID{}, false)
 	f(ended(schemas.ConsentWithdraw, grant(consent.All).String()), grant(0), record.Rejected, record.ID{}, false)
-	f(ended(schemas.ConsentWithdraw, sealedFor("other")), grant(consent.Functional), record.Chosen, record.ID{}, true)
-	f(ended(schemas.ConsentWithdraw, sealedFor("shop", 9)), grant(0), record.Rejected, record.ID{}, false)
+	s := testSite()
+	foreign := grant(consent.All).Seal(s.SealKey, "other", first).String()
+	forged := grant(consent.All).Seal(s.VisitorKey, s.ID, first).String()
+	f(ended(schemas.ConsentWithdraw, foreign), grant(consent.Functional), record.Chosen, record.ID{}, true)
+	f(ended(schemas.ConsentWithdraw, forged), grant(0), record.Rejected, record.ID{}, false)
 	f(ended(schemas.ConsentWithdraw, sealed(consent.All)), grant(0), record.Rejected, record.ID{}, false) // its id is no record's
 }
 

@@ -100,13 +100,14 @@ const link = (path) => leave(() => page.click(`main a[href="${path}"], header a[
 // Before an answer nothing is sent and nothing stored.
 await page.goto(`${demo}/?utm_source=newsletter&utm_medium=email&utm_campaign=spring`, { waitUntil: 'networkidle0' })
 await page.waitForFunction(() => window.heed?.consent)
+await page.waitForSelector('>>> [data-id=accept]', { visible: true })
 await stay(300)
 did.silent = sent.length
 did.stored = await page.evaluate(() => document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage))
 await page.screenshot({ path: join(folder, 'demo.png') })
 
 // The grant; then pages that load.
-await page.click('[data-choice=allow]')
+await page.click('>>> [data-id=accept]') // in the notice
 await seen('/')
 await stay(700)
 await link('/pricing')

@@ -59,9 +59,11 @@ func (v *visit) renewChoice() {
 	v.ctx.Response.Header.AddBytesKV(keySetCookie, v.scratch)
 }
 
-// isForgotten reports whether the batch has a page view of a browser that forgets.
+// isForgotten reports whether the batch has a page view of a browser that forgets. What was chosen today we have set today,
+// and the visitor who has just chosen is the likeliest to choose again before our answer has come.
 func (v *visit) isForgotten() bool {
-	if v.device.Browser != safari && v.device.OS != "iOS" && v.device.OS != "iPadOS" {
+	forgets := v.device.Browser == safari || v.device.OS == "iOS" || v.device.OS == "iPadOS"
+	if !forgets || v.answer.Day >= consent.DayOf(v.received) {
 		return false
 	}
 	for i := range v.decoder.batch.Events {

@@ -8,6 +8,7 @@ import (
 
 	"heed/collector"
 	"heed/consent"
+	"heed/consent/record"
 	"heed/schemas"
 )
 
@@ -37,16 +38,22 @@ func TestChoiceCookieIsRenewed(t *testing.T) {
 	rules := consent.BrowserRules(consent.Place{}, consent.Site{})
 	f := func(host, agent, cookie string, b schemas.Batch, want string) {
 		t.Helper()
+		left := rules.Days()
+		if b.Consent == nil {
+			left-- // of yesterday's
+		}
 		got := choiceCookies(e, host, agent, cookie, b)
 		if want == "" && len(got) == 0 {
 			return
 		}
-		attributes := "; max-age=" + strconv.Itoa(rules.Days()*86400) + "; path=/; domain=shop.example; secure; SameSite=Lax"
+		attributes := "; max-age=" + strconv.Itoa(left*86400) + "; path=/; domain=shop.example; secure; SameSite=Lax"
 		if len(got) != 1 || want == "" || got[0] != "heed="+want+attributes {
 			t.Errorf("at %s with %.40s and %q: Set-Cookie = %q, want %q", host, agent, cookie, got, want)
 		}
 	}
-	view, text := batch(asIs), sealed(consent.Performance)
+	yesterday := grant(consent.Performance)
+	yesterday.Day--
+	view, text := batch(asIs), seal(yesterday, record.ID{7})
 	view.Choice = text
 	f(firstParty, userAgent, "heed="+text, view, text)
 	f(firstParty, chromeOnIOS, "heed="+text, view, text)
@@ -55,6 +62,9 @@ func TestChoiceCookieIsRenewed(t *testing.T) {
 	f(firstParty, userAgent, "", view, "")
 	f(firstParty, userAgent, "heed="+grant(0).String(), view, "") // another tab has refused meanwhile
 	f(firstParty, userAgent, "heed="+sealedFor("other"), view, "")
+	today := view
+	today.Choice = sealed(consent.Performance)
+	f(firstParty, userAgent, "heed="+today.Choice, today, "") // it was set when it was made
 	only := view
 	only.Events = slices.Clone(view.Events)
 	only.Events[0].Kind, only.Events[0].Form = schemas.Form, "f"
@@ -72,7 +82,9 @@ func TestChoiceCookieIsRenewed(t *testing.T) {
 
 func TestChoiceCookieOfOneHost(t *testing.T) {
 	e := start(t, collector.Config{})
-	view := batch(asIs)
+	view, yesterday := batch(asIs), grant(consent.Performance)
+	yesterday.Day--
+	view.Choice = seal(yesterday, record.ID{7})
 	if got := choiceCookies(e, "shop.example:443", userAgent, "heed="+view.Choice, view); len(got) != 1 || strings.Contains(got[0], "domain") {
 		t.Errorf("on the page's host: Set-Cookie = %q, want one of this host alone", got)
 	}

@@ -1,6 +1,7 @@
 package collector_test
 
 import (
+	"fmt"
 	"net/http"
 	"reflect"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"heed/collector"
 	"heed/consent"
 	"heed/consent/record"
+	"heed/pipeline/wal"
 	"heed/schemas"
 )
 
@@ -189,24 +191,35 @@ func TestRecordComesBeforeEventsOrNothingIsKept(t *testing.T) {
 		b.Events = batch(asIs).Events
 		return e.postTo("urgent", encode(t, b))
 	}
-	want503 := func(what string, e *edge, a answer) {
+	want503 := func(what string, e *edge, retryAfter string) {
 		t.Helper()
-		if a.status != http.StatusServiceUnavailable || a.code(t) != schemas.Unavailable || a.header.Get("Retry-After") == "" {
-			t.Errorf("%s = %d %s, want 503 with Retry-After", what, a.status, a.body)
+		a := send(e)
+		if a.status != http.StatusServiceUnavailable || a.code(t) != schemas.Unavailable || a.header.Get("Retry-After") != retryAfter {
+			t.Errorf("%s = %d %v %s, want 503 with Retry-After %s", what, a.status, a.header, a.body, retryAfter)
+		}
+		if got := e.metric("heed_collector_choices_sealed_total"); got != "0" {
+			t.Errorf("%s: sealed choices = %s, want 0", what, got)
 		}
 		if l := e.c.Ledger()[0]; l.Arrived != 1 || l.Rejected[schemas.Unavailable] != 1 {
 			t.Errorf("%s: ledger = %+v, want one event unavailable", what, l)
 		}
 	}
-	failing := start(t, collector.Config{})
-	failing.failedConsent.err = errFailed
-	want503("without room for the record", failing, send(failing))
-	if events := failing.stored(); len(events) > 0 {
-		t.Errorf("stored %v, want nothing", events)
+	full := start(t, collector.Config{})
+	full.failedConsent.err = fmt.Errorf("append: %w", wal.ErrFull)
+	want503("without room for the record", full, "60")
+	closed := start(t, collector.Config{})
+	if err := closed.consent.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want503("with a closed log", closed, "5")
+	for _, e := range []*edge{full, closed} {
+		if records, events := e.records(), e.stored(); len(records) > 0 || len(events) > 0 {
+			t.Errorf("kept %v and %v, want nothing", records, events)
+		}
 	}
 	events := start(t, collector.Config{})
 	events.failed.err = errFailed
-	want503("without room for the events", events, send(events))
+	want503("without room for the events", events, "5")
 	if got := events.records(); len(got) != 1 { // it comes again, with the same id
 		t.Errorf("records = %v, want the one", got)
 	}

@@ -27,7 +27,7 @@ export const watchEngagement: Feature = (tracker) => {
     const total = Math.round(view._engaged)
     if (total <= view._reported) return
     view._reported = total
-    tracker._report({ kind: 'engagement', engaged: total || 1 }) // the wire knows no engagement of 0
+    tracker._report({ kind: 'engagement', engaged: total })
   }
 
   // The tick sees what no event tells: the focus went from a frame in the page to another window.

@@ -90,9 +90,10 @@ export function startTracker(options: Options, right: Right): Running {
     },
   }
 
-  // A view that was counted anonymously is not counted again: after a grant it goes on under its id.
+  // A view that was counted anonymously is not counted again: after a grant it goes on under its id, and a first
+  // engagement says so; of at least 1 ms, since the wire knows none of 0.
   const counted = _granted && _anonymous[_anonymous.length - 1]
-  if (counted) view = { _id: counted, _url: here(), _engaged: 0, _reported: -1 }
+  if (counted) view = { _id: counted, _url: here(), _engaged: 1, _reported: 0 }
   else visit()
   for (const feature of [...options._counting, ...(_granted ? options._measuring : [])]) {
     guard(() => parts.push(feature(tracker)))()

@@ -56,7 +56,11 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
     teller(event, text, (sealed) => {
       if (grants(text) && !sealed) return
       const kept = plain(sealed) === text ? sealed : text
-      if (mine?.text === text) mine._kept = kept
+      if (mine?.text === text) {
+        mine._kept = kept
+        // The answer to a view that was under way when the visitor chose may have set the choice of before once more.
+        choices._keep(kept)
+      }
       if (plain(choices._text()) === text) save(untoldKey, '')
       choices._replace(text, kept)
       host.follow()
@@ -65,6 +69,7 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
 
   /** Another tab chose. Within a moment of ours what both grant holds; the later of the two records that. */
   function hear(said: Said): void {
+    if (mine && said.at - mine.at > momentMs) mine = undefined // theirs is the later one
     const [own, other] = [parseChoice(mine?.text ?? ''), parseChoice(said.text)]
     if (!mine || !own || !other || other._notice !== own._notice || Math.abs(said.at - mine.at) > momentMs) return
     const text = formatChoice(stricterOf(own, other))

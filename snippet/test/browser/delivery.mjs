@@ -65,3 +65,15 @@ test('what waits when the page is closed leaves by beacon', () =>
     const events = await site.events((all) => atLeast('custom', 1)(all) && atLeast('engagement', 1)(all))
     assert.equal(ofKind(events, 'custom').length, 1)
   }))
+
+test('an answer that sets the choice of before once more does not undo a later one', () =>
+  visit('renewed', async (site) => {
+    const page = await site.open('home?allow')
+    await page.waitForFunction(() => /\.[\w-]{22}$/.test(document.cookie))
+    await page.evaluate(() => {
+      const before = document.cookie
+      heed('consent', 'refuse')
+      document.cookie = `${before}; Path=/` // as an answer does that was under way
+    })
+    await page.waitForFunction(() => /=1\.01\./.test(document.cookie))
+  }))

@@ -30,6 +30,8 @@ async function openPage(context, problem) {
   // Firefox takes what a policy holds back for an error of the page.
   page.on('pageerror', ({ message }) => problem(`${/^Content-Security-Policy:/.test(message) ? 'console' : 'page error'}: ${message}`))
   page.on('console', (message) => problem(`console: ${message.type()}: ${message.text()}`))
+  const wait = page.waitForFunction.bind(page)
+  page.waitForFunction = (fn, _options, ...args) => wait(fn, { polling: 20 }, ...args) // also where nothing is painted
   page.follow = (action) => Promise.all([page.waitForNavigation({ waitUntil: 'domcontentloaded' }), action()])
   page.drain = async () => {} // all has been passed on
   return page

@@ -218,16 +218,21 @@ func TestRunErases(t *testing.T) {
 		r := start(t, store, 1)[0]
 		time.Sleep(4 * time.Minute)
 		synctest.Wait()
+		store.mu.Lock()
 		if slices.Contains(store.calls, "list") || len(store.rows) != 8 {
 			t.Errorf("something was erased after four minutes: %v", store.calls)
 		}
+		store.mu.Unlock()
 		time.Sleep(8 * time.Minute) // the next pass has begun, and waits for the disk
 		synctest.Wait()
+		store.mu.Lock()
 		if len(store.rows) != 1+2 || len(store.marked) != 0 {
 			t.Errorf("rows of %d records are left and %d withdrawals finished, want 3 and none yet", len(store.rows), len(store.marked))
 		}
+		store.mu.Unlock()
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
+		store.mu.Lock()
 		if len(store.marked) != 7 || len(store.clicks) != 5 || len(store.letters) != 1 {
 			t.Errorf("%d withdrawals finished, click ids of %d, %d letters left; want 7, 5 whose rows are gone, 1", len(store.marked), len(store.clicks), len(store.letters))
 		}
@@ -236,8 +241,11 @@ func TestRunErases(t *testing.T) {
 			t.Errorf("Totals = %v, want %v", got, want)
 		}
 		before := len(store.calls)
+		store.mu.Unlock()
 		time.Sleep(time.Hour)
 		synctest.Wait()
+		store.mu.Lock()
+		defer store.mu.Unlock()
 		if late := store.calls[before:]; slices.Contains(late, "erase") {
 			t.Errorf("calls once all is done = %v, want none that erases", late)
 		}
@@ -261,9 +269,13 @@ func TestRunThroughFaults(t *testing.T) {
 		}
 		routines := start(t, store, 3)
 		time.Sleep(24 * time.Hour)
+		store.mu.Lock()
 		store.fault = func(string) (bool, bool) { return false, false }
+		store.mu.Unlock()
 		time.Sleep(time.Hour)
 		synctest.Wait()
+		store.mu.Lock()
+		defer store.mu.Unlock()
 		if len(store.marked) != 30 || len(store.letters) != 0 {
 			t.Errorf("%d withdrawals finished and %d letters left, want 30 and none", len(store.marked), len(store.letters))
 		}

@@ -24,7 +24,8 @@ const (
 // waits and are the caller's afterwards.
 //
 // On wal.ErrFull and wal.ErrClosed nothing was written. When ctx ends, or Kafka does not answer in 15 s, the outcome is
-// unknown: some of the events may be there. So the sender must send them again under the same event ids.
+// unknown: some of the events may be there. So the sender must send them again under the same event ids. Where ctx has
+// ended the error has a method Outcome() error, which waits for the outcome as long as Append would have.
 func (t *Topic) Append(ctx context.Context, evs []*schemas.Envelope) (wal.Pos, error) {
 	if err := ctx.Err(); err != nil {
 		return wal.Pos{}, fmt.Errorf("append to topic: %w", err)
@@ -51,8 +52,24 @@ func (t *Topic) Append(ctx context.Context, evs []*schemas.Envelope) (wal.Pos, e
 	case <-d.done:
 		return d.pos, d.err
 	case <-ctx.Done():
-		return wal.Pos{}, fmt.Errorf("wait for Kafka: %w", ctx.Err())
+		return wal.Pos{}, &undecided{d, ctx.Err()}
 	}
+}
+
+// undecided is the error of an Append that did not wait for Kafka.
+type undecided struct {
+	delivery *delivery
+	cause    error
+}
+
+func (u *undecided) Error() string { return "wait for Kafka: " + u.cause.Error() }
+func (u *undecided) Unwrap() error { return u.cause }
+
+// Outcome waits until Kafka has answered or the topic has given the events up, which it does after 15 s or when it is
+// closed, and returns nil when all of them are stored. After an error some may be.
+func (u *undecided) Outcome() error {
+	<-u.delivery.done
+	return u.delivery.err
 }
 
 // send gives messages to the lanes of their partitions.

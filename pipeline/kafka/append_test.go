@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -114,6 +115,46 @@ func TestExpire(t *testing.T) {
 		t.Errorf("expire keeps %d that are too large, want the one that waits for ever", len(kept))
 	}
 	<-soon.done
+}
+
+// Who did not wait for Kafka is told later what became of the events.
+func TestAppendTellsTheOutcomeLater(t *testing.T) {
+	topic := &Topic{cfg: Config{}.withDefaults(), drained: make(chan struct{}), numbers: []int{0}}
+	l := newLane(topic, 0)
+	topic.lanes = []*lane{l} // nobody runs it
+	f := func(answer error) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() {
+			_, err := topic.Append(ctx, events(1, 2))
+			ended <- err
+		}()
+		<-l.wake
+		cancel()
+		err := <-ended
+		later, ok := errors.AsType[interface {
+			error
+			Outcome() error
+		}](err)
+		if !ok || !errors.Is(err, context.Canceled) {
+			t.Fatalf("Append = %v, want context.Canceled with an Outcome", err)
+		}
+		go func() {
+			for i, m := range l.takeBatch() {
+				if i == 0 {
+					m.delivery.settle(&m, wal.Pos{}, nil)
+				} else {
+					m.delivery.settle(&m, wal.Pos{}, answer)
+				}
+			}
+		}()
+		if got := later.Outcome(); !errors.Is(got, answer) {
+			t.Errorf("Outcome() = %v, want %v", got, answer)
+		}
+	}
+	f(nil)
+	f(io.ErrUnexpectedEOF)
 }
 
 // What does not fit into memory is refused at once, and taken later.

@@ -1,8 +1,6 @@
 package collector
 
 import (
-	"encoding/hex"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -12,6 +10,11 @@ import (
 	"heed/consent/record"
 	"heed/schemas"
 )
+
+// ConsentKind is the kind of an envelope of the consent stream.
+const ConsentKind = "consent"
+
+const dayMs = 24 * 60 * 60 * 1000
 
 // testimony is what a batch says of a consent event, as far as it is to be believed. Its zero value says nothing.
 type testimony struct {
@@ -185,8 +188,6 @@ func (v *visit) recordPlace() record.Place {
 	return record.Place{Country: country, Region: region, Source: source}
 }
 
-const dayMs = 24 * 60 * 60 * 1000
-
 // expiry is when an answer stops counting by itself, in Unix ms: behind the last day that the row gives it. The day of an
 // answer that does not count is the browser's clock gone wrong, and ours stands for it.
 func (v *visit) expiry() int64 {
@@ -224,38 +225,4 @@ func (v *visit) services() (record.State, *schemas.Error) {
 		}
 	}
 	return state, nil
-}
-
-// ConsentKind is the kind of an envelope of the consent stream.
-const ConsentKind = "consent"
-
-// Notice is a notice that is in force on a site, in one layout and one language.
-type Notice struct {
-	Ref    record.NoticeRef
-	Text   []byte         // as it is archived
-	Notice *record.Notice // what Text holds
-}
-
-func (n Notice) validate(site Site) error {
-	switch {
-	case n.Notice == nil || n.Notice.Site != site.ID:
-		return fmt.Errorf("notices: %s: want the parsed notice of this site", n.Ref.ID)
-	case n.Ref.ID != site.Notice:
-		return fmt.Errorf("notices: %s: want the id of the notice in force, %s", n.Ref.ID, site.Notice)
-	}
-	return nil
-}
-
-// noticeOf returns the notice that is named by its hash; without a name the first, which is in force where nothing was
-// shown; nil when there is none.
-func (s *site) noticeOf(shown string) *Notice {
-	if shown == "" {
-		if len(s.Notices) == 0 {
-			return nil
-		}
-		return &s.Notices[0]
-	}
-	var hash record.Hash
-	hex.Decode(hash[:], bytesOf(shown)) // isHash has checked it
-	return s.notices[hash]
 }

@@ -22,7 +22,8 @@ type Config struct {
 	DrainTimeout time.Duration
 
 	Install struct {
-		SecretFile string // empty: the data folder's own, made once
+		SecretFile     string // empty: the data folder's own, made once
+		OldSecretFiles []string
 	}
 	Collector struct {
 		Addresses      []string

@@ -30,6 +30,9 @@ func (e *edge) prepare(ctx context.Context) (err error) {
 	if e.install, err = openInstall(e.cfg.DataDir, e.cfg.Install.SecretFile, e.cfg.Collector.Prefix); err != nil {
 		return err
 	}
+	if err = e.install.readOldSecrets(e.cfg.Install.OldSecretFiles); err != nil {
+		return err
+	}
 	e.enricher, err = enrich.Open(ctx, e.cfg.geo(), e.logger)
 	if err != nil {
 		return err

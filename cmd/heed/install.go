@@ -20,7 +20,8 @@ import (
 type install struct {
 	Prefix string `json:"prefix"` // the collector's, unless the configuration has one
 
-	secret []byte // every site's keys come from it
+	secret []byte   // every site's keys come from it
+	old    [][]byte // those in use before: what they sealed still counts
 }
 
 const (
@@ -34,7 +35,7 @@ const (
 func openInstall(dir, secretName, prefix string) (in *install, err error) {
 	in = &install{Prefix: prefix}
 	if secretName != "" {
-		in.secret, err = readSecret(secretName)
+		in.secret, err = readSecret("install.secret_file", secretName)
 	} else {
 		in.secret, err = openSecret(filepath.Join(dir, secretFile))
 	}
@@ -42,6 +43,18 @@ func openInstall(dir, secretName, prefix string) (in *install, err error) {
 		return in, err
 	}
 	return in, in.openPrefix(dir)
+}
+
+// readOldSecrets reads the secrets that were in use before.
+func (in *install) readOldSecrets(names []string) error {
+	for _, name := range names {
+		secret, err := readSecret("install.old_secret_files", name)
+		if err != nil {
+			return err
+		}
+		in.old = append(in.old, secret)
+	}
+	return nil
 }
 
 // openPrefix reads the prefix of a data folder, or makes it.
@@ -86,26 +99,36 @@ func openSecret(path string) ([]byte, error) {
 }
 
 // readSecret reads a secret that several processes share: as raw bytes, or as text that every tool can carry.
-func readSecret(path string) ([]byte, error) {
+func readSecret(setting, path string) ([]byte, error) {
 	const remedy = "make one for all collectors with: openssl rand -hex 32"
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("install.secret_file: %w (%s)", err, remedy)
+		return nil, fmt.Errorf("%s: %w (%s)", setting, err, remedy)
 	}
 	if len(data) == secretBytes {
 		return data, nil
 	}
 	secret, err := hex.DecodeString(strings.TrimSpace(string(data)))
 	if err != nil || len(secret) != secretBytes { // the error would quote the secret
-		return nil, fmt.Errorf("install.secret_file: %s holds neither %d bytes nor %d hex digits (%s)",
-			path, secretBytes, 2*secretBytes, remedy)
+		return nil, fmt.Errorf("%s: %s holds neither %d bytes nor %d hex digits (%s)",
+			setting, path, secretBytes, 2*secretBytes, remedy)
 	}
 	return secret, nil
 }
 
 // siteKey derives one site's key for one purpose.
-func (in *install) siteKey(purpose, site string) []byte {
-	mac := hmac.New(sha256.New, in.secret)
+func (in *install) siteKey(purpose, site string) []byte { return siteKeyOf(in.secret, purpose, site) }
+
+// oldSealKeys are the keys by which a site's choices were sealed before.
+func (in *install) oldSealKeys(site string) (keys [][]byte) {
+	for _, secret := range in.old {
+		keys = append(keys, siteKeyOf(secret, "seal", site))
+	}
+	return keys
+}
+
+func siteKeyOf(secret []byte, purpose, site string) []byte {
+	mac := hmac.New(sha256.New, secret)
 	mac.Write([]byte(purpose + "\x00" + site))
 	return mac.Sum(nil)
 }

@@ -100,6 +100,37 @@ func TestReadSecret(t *testing.T) {
 	}
 }
 
+// TestOldSecrets: what was sealed under a secret in use before is sealed under a key that is still known.
+func TestOldSecrets(t *testing.T) {
+	file := func(content string) string {
+		t.Helper()
+		path := filepath.Join(t.TempDir(), "secret")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	old, now := file(strings.Repeat("o", secretBytes)), file(strings.Repeat("n", secretBytes))
+	before, err := openInstall(t.TempDir(), old, "/shared")
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := openInstall(t.TempDir(), now, "/shared")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := after.readOldSecrets([]string{old}); err != nil {
+		t.Fatal(err)
+	}
+	keys := collectedSite(Site{ID: "shop"}, after).OldSealKeys
+	if len(keys) != 1 || !bytes.Equal(keys[0], before.siteKey("seal", "shop")) || bytes.Equal(keys[0], after.siteKey("seal", "shop")) {
+		t.Errorf("OldSealKeys = %x, want the one of before, %x", keys, before.siteKey("seal", "shop"))
+	}
+	if err := after.readOldSecrets([]string{file("short")}); err == nil || !strings.HasPrefix(err.Error(), "install.old_secret_files: ") {
+		t.Errorf("readOldSecrets of a short one: %v, want an error that names the setting", err)
+	}
+}
+
 // TestSocket uses a path longer than a socket's name may be, and the file of a process that was killed.
 func TestSocket(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), strings.Repeat("long", 40))

@@ -129,7 +129,7 @@ func collectedSite(site Site, in *install) collector.Site {
 		ID: site.ID, Key: site.Key, Origins: site.Origins, RetentionMonths: site.RetentionMonths, Rate: float64(site.Rate),
 		AnonymousCount: site.AnonymousCount, Exemption: site.Exemption.Asserted(), UnknownAfterGrant: site.UnknownAfterGrant,
 		AssumePlace: site.AssumePlace, Children: site.Children,
-		VisitorKey: in.siteKey("visitor", site.ID), SealKey: in.siteKey("seal", site.ID),
+		VisitorKey: in.siteKey("visitor", site.ID), SealKey: in.siteKey("seal", site.ID), OldSealKeys: in.oldSealKeys(site.ID),
 		GPC: honoursGPC, GPCSince: gpcSince(),
 	}
 }

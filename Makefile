@@ -35,6 +35,7 @@ endure: ## what is long by nature, under 45 minutes: KILLS kills, CHAOS of chaos
 	@go run ./deploy/fetch -dev
 	HEED_KILLS=$(KILLS) go test -count=1 -timeout 30m -run 'Kill' -v ./cmd/heed/ ./pipeline/wal/ ./pipeline/kafka/
 	go test -count=40 -timeout 10m -run PausedLoaders ./pipeline/load/
+	HEED_MATRIX=all go test -count=1 -timeout 20m -run 'TestMatrix$$' -v ./cmd/heed/
 	HEED_CHAOS=$(CHAOS) go test -count=1 -timeout 20m -run 'TestChaos$$' -v ./cmd/heed/
 	@$(MAKE) --no-print-directory fuzz
 

@@ -269,8 +269,8 @@ func readFolder(t *testing.T, dir string) (content []byte) {
 	return content
 }
 
-// readTables returns every column of every row of every table and projection, as ClickHouse decompresses it.
-func readTables(t *testing.T, data string) (content []byte) {
+// withTables calls fn with a connection to the tables of a heed that has ended.
+func withTables(t *testing.T, data string, fn func(driver.Conn)) {
 	t.Helper()
 	cfg := clickhouse.Config{Path: filepath.Join(data, "clickhouse"), Library: libraryPath(t)}
 	store, err := clickhouse.Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
@@ -283,18 +283,26 @@ func readTables(t *testing.T, data string) (content []byte) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	tables := readStrings(t, conn, "SELECT name FROM system.tables WHERE database = currentDatabase()")
-	for _, projection := range readStrings(t, conn, "SELECT name FROM system.projections WHERE database = currentDatabase()") {
-		tables = append(tables, fmt.Sprintf("mergeTreeProjection(currentDatabase(), 'events', '%s')", projection))
-	}
-	if len(tables) < 5 {
-		t.Fatalf("tables = %q, want events, dead letters, migrations and two projections", tables)
-	}
-	for _, table := range tables {
-		for _, row := range readStrings(t, conn, "SELECT formatRow('RowBinary', *) FROM "+table) {
-			content = append(content, row...)
+	fn(conn)
+}
+
+// readTables returns every column of every row of every table and projection, as ClickHouse decompresses it.
+func readTables(t *testing.T, data string) (content []byte) {
+	t.Helper()
+	withTables(t, data, func(conn driver.Conn) {
+		tables := readStrings(t, conn, "SELECT name FROM system.tables WHERE database = currentDatabase()")
+		for _, projection := range readStrings(t, conn, "SELECT name FROM system.projections WHERE database = currentDatabase()") {
+			tables = append(tables, fmt.Sprintf("mergeTreeProjection(currentDatabase(), 'events', '%s')", projection))
 		}
-	}
+		if len(tables) < 5 {
+			t.Fatalf("tables = %q, want events, dead letters, migrations and two projections", tables)
+		}
+		for _, table := range tables {
+			for _, row := range readStrings(t, conn, "SELECT formatRow('RowBinary', *) FROM "+table) {
+				content = append(content, row...)
+			}
+		}
+	})
 	return content
 }
 

@@ -83,6 +83,14 @@ func TestClusterOfOneServer(t *testing.T) {
 	if err := store.DropDead(ctx, rows[0].Source); err != nil {
 		t.Errorf("DropDead = %v, want no error", err)
 	}
+	key := clickhouse.RecordKey{Site: rows[0].Envelope.Site, Record: [16]byte(rows[0].Envelope.Record)}
+	if err := errors.Join(store.EraseRows(ctx, []clickhouse.RecordKey{key}), store.EraseClickIDs(ctx, []clickhouse.RecordKey{key})); err != nil {
+		t.Errorf("EraseRows, EraseClickIDs = %v, want no error", err)
+	}
+	query(t, store, "SELECT (SELECT count() FROM events_local), (SELECT count() FROM erased)", &local, &dead)
+	if local != 999 || dead != 1 {
+		t.Errorf("events_local and erased after EraseRows = %d, %d; want 999, 1", local, dead)
+	}
 }
 
 // Replicated tables are made and read for real, beside a real ZooKeeper. The embedded engine keeps them read-only and

@@ -1,6 +1,7 @@
 package clickhouse_test
 
 import (
+	"crypto/rand"
 	"maps"
 	"slices"
 	"testing"
@@ -93,4 +94,27 @@ func TestPutWithdrawnFailure(t *testing.T) {
 	}
 	f(withdraws(recordOf("", 1), 0))
 	f(clickhouse.Withdrawal{Site: "a", At: day})
+}
+
+// What a loader asks once in a second, with as many withdrawals as a year of a large site has.
+func BenchmarkWithdrawnSince(b *testing.B) {
+	store := clickhousetest.Open(b)
+	const old = "INSERT INTO withdrawn (site, record, put) SELECT 'site', randomFixedString(16), now64(3) - toIntervalSecond(3600 + number) FROM numbers(1000000)"
+	conn := connect(b, store)
+	if err := conn.Exec(b.Context(), old); err != nil {
+		b.Fatal(err)
+	}
+	var w clickhouse.Withdrawal
+	w.Site = "site"
+	rand.Read(w.Record[:])
+	if err := store.PutWithdrawn(b.Context(), []clickhouse.Withdrawal{w}); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		found := 0
+		err := store.WithdrawnSince(b.Context(), time.Second, 1000, func(clickhouse.RecordKey, uint8) error { found++; return nil })
+		if err != nil || found != 1 {
+			b.Fatalf("WithdrawnSince = %d records, %v; want 1", found, err)
+		}
+	}
 }

@@ -25,7 +25,7 @@
 // # Why nothing is missed
 //
 // A withdrawal is acted upon once it was readable for [settled], five minutes. A row of its record that is inserted later
-// than that cannot be: a loader asks for withdrawals at most ten seconds before it stamps a row (load.Config), so it
+// than that cannot be: a loader asks for withdrawals at most ten seconds before it stamps a row (load/doc.go), so it
 // stamped the row within ten seconds of the withdrawal; in a cluster the server that it asked lags by thirty seconds at
 // most, or it refuses to answer; and the table refuses a row that is stamped over a minute ago. That is less than two
 // minutes. The rest is for an insert that has passed the check and is not yet a part, and for clocks that differ. In

@@ -66,6 +66,19 @@
 // to grow with them. The minute is taken by the clocks of A and of ClickHouse; a clock of A that is ahead adds to it, one
 // that is behind by a minute stops A with a clear error.
 //
+// # Withdrawals
+//
+// Before rows are sent a Loader asks which consent records visitors have ended, and does not send the rows of those
+// (screen.go). The answer is at most ten seconds old when a row is stamped, so that the deletion routine (pipeline/erase),
+// which acts minutes later, meets all rows that were sent before the answer.
+//
+// A and B may know of different withdrawals. So that their pieces remain the same, a withdrawn row stays in its block and
+// is only left out when a piece is sent. Two things would still go wrong: A's piece may have been halved because of a row
+// that B leaves out; and a row that B counts as withdrawn may arrive with a late insert of A, to be erased and counted
+// once more. So B, where a withdrawn row is neither stored nor erased, waits until nothing of A can arrive any more, and
+// looks again (look). That takes 70 seconds of a partition that was taken over in the middle of such a batch. A row that
+// is stored, or was and is erased, counts as stored: who erases it counts it off again.
+//
 // Dead letters and counts may be written twice by A and B. Who reads them takes those of one position, and of one plan,
 // for one.
 package load

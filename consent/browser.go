@@ -22,6 +22,12 @@ const (
 // String returns the number, as JavaScript writes it.
 func (r Rules) String() string { return strconv.Itoa(int(r)) }
 
+// Granted is what is granted before a choice.
+func (r Rules) Granted() Categories { return Categories(r) & All }
+
+// Prompt is what a visitor who has not answered must be shown.
+func (r Rules) Prompt() Prompt { return prompts[r>>rulesPromptShift&3] }
+
 // Days is for how many days a choice counts.
 func (r Rules) Days() int { return int(r >> rulesDaysShift) }
 

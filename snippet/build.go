@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -27,9 +26,11 @@ const hashBytes = 10
 
 // Bundle is what the pages of one site load. Its bytes depend on nothing but the Site and this version of Heed.
 type Bundle struct {
-	Script  File // the tracker, on every page
-	Consent File // the consent script, fetched when there is something to ask, to tell or to show
-	// Loaders name the other two and say by which rules to decide: one per answer that consent has for a place. The first is
+	Script File // the tracker, on every page
+	// Consents are the consent scripts, one per layout of notices. A page fetches that of its place when there is something
+	// to ask, to tell or to show.
+	Consents []File
+	// Loaders name the others and say by which rules to decide: one per answer that consent has for a place. The first is
 	// that of a place that is not known.
 	Loaders []Loader
 }
@@ -76,8 +77,12 @@ func build(site Site, lib library, sizes []byte) (b Bundle, err error) {
 	if b.Script, err = lib.file("main.ts", site.defines()); err != nil {
 		return Bundle{}, fmt.Errorf("build the script of site %q: %w", site.ID, err)
 	}
-	if b.Consent, err = lib.file("consent.ts", site.defines()); err != nil {
-		return Bundle{}, fmt.Errorf("build the consent script of site %q: %w", site.ID, err)
+	for _, layout := range layouts {
+		file, err := lib.file("consent.ts", site.consentDefines(layout))
+		if err != nil {
+			return Bundle{}, fmt.Errorf("build the consent script of site %q: %w", site.ID, err)
+		}
+		b.Consents = append(b.Consents, file)
 	}
 	for _, v := range consent.BrowserVariants(site.Asserts) {
 		file, err := lib.file("loader.ts", site.loaderDefines(b, v))
@@ -110,7 +115,7 @@ func (lib library) file(entry string, defines map[string]string) (File, error) {
 	}, nil
 }
 
-// defines are the constants that main.ts and consent.ts declare, as JavaScript.
+// defines are the constants that main.ts declares, and consent.ts in part, as JavaScript.
 func (s Site) defines() map[string]string {
 	return map[string]string{
 		"ENDPOINT":        strconv.Quote(s.Endpoint),
@@ -119,10 +124,7 @@ func (s Site) defines() map[string]string {
 		"COOKIE_NAME":     strconv.Quote(cmp.Or(s.CookieName, "heed")),
 		"COOKIE_DOMAIN":   strconv.Quote(s.CookieDomain),
 		"ANONYMOUS_COUNT": strconv.FormatBool(s.Asserts.AnonymousCount),
-		"EXEMPTION":       strconv.FormatBool(s.Asserts.Exemption),
 		"CHILDREN":        strconv.FormatBool(s.Asserts.Children),
-		"NOTICES":         s.noticeTable(),
-		"RECORD_SHOWN":    strconv.FormatBool(s.RecordShown),
 		"ROUTES":          strconv.FormatBool(s.Features.Routes),
 		"HASH_ROUTES":     strconv.FormatBool(s.Features.HashRoutes),
 		"ENGAGEMENT":      strconv.FormatBool(s.Features.Engagement),
@@ -130,24 +132,22 @@ func (s Site) defines() map[string]string {
 	}
 }
 
-// noticeTable is what the consent script finds a notice by: one line each of the prompt's number in consent.Rules, locale and
-// shown_hash.
-func (s Site) noticeTable() string {
-	lines := make([]string, len(s.Notices))
-	for i, n := range s.Notices {
-		lines[i] = fmt.Sprintf("%d %s %s", slices.Index(layouts, consent.Prompt(n.Layout))+1, n.Locale, n.Shown)
-	}
-	return strconv.Quote(strings.Join(lines, "\n"))
+// consentDefines are the constants that consent.ts declares.
+func (s Site) consentDefines(layout consent.Prompt) map[string]string {
+	defines := s.defines()
+	defines["NOTICES"] = s.noticeTable(layout)
+	defines["OPT_IN"] = strconv.FormatBool(layout == consent.OptInPrompt)
+	defines["RECORD_SHOWN"] = strconv.FormatBool(s.RecordShown)
+	return defines
 }
 
-func (s Site) loaderDefines(b Bundle, v consent.BrowserVariant) map[string]string {
-	return map[string]string{
-		"ENDPOINT":          strconv.Quote(s.Endpoint),
-		"SCRIPT":            strconv.Quote(b.Script.Name()),
-		"INTEGRITY":         strconv.Quote(b.Script.Integrity),
-		"CONSENT":           strconv.Quote(b.Consent.Name()),
-		"CONSENT_INTEGRITY": strconv.Quote(b.Consent.Integrity),
-		"RULES":             v.Rules.String(),
-		"LINKS":             strconv.Itoa(int(v.Links)),
+// noticeTable is what the consent script of a layout finds a notice by: locale and shown_hash of each, with spaces between.
+func (s Site) noticeTable(layout consent.Prompt) string {
+	var words []string
+	for _, n := range s.Notices {
+		if n.Layout == string(layout) {
+			words = append(words, n.Locale, n.Shown)
+		}
 	}
+	return strconv.Quote(strings.Join(words, " "))
 }

@@ -25,12 +25,21 @@ func largestSite() Site {
 	return Site{
 		ID: "shop", Key: "k5x7w2mqp3", Endpoint: "https://stats.example.com/h/k5x7w2mqp3", Notice: "0a1b2c3d",
 		CookieDomain: "example.com", Asserts: consent.Site{AnonymousCount: true, Exemption: true},
-		Notices: []Notice{
-			{"opt_in", "en", strings.Repeat("0123456789abcdef", 4)}, {"opt_out", "en", strings.Repeat("0f1e2d3c4b5a6978", 4)},
-			{"notice", "en", strings.Repeat("fedcba9876543210", 4)},
-		},
+		Notices:  manyNotices(),
 		Features: Features{Routes: true, HashRoutes: true, Engagement: true, Forms: true},
 	}
+}
+
+// manyNotices are as many as there can be: three layouts in 34 languages.
+func manyNotices() (list []Notice) {
+	for _, layout := range layouts {
+		for i := range 34 {
+			locale := string([]byte{'a' + byte(i/26), 'a' + byte(i%26)})
+			shown := fmt.Sprintf("%x", sha256.Sum256([]byte(string(layout)+locale)))
+			list = append(list, Notice{Layout: string(layout), Locale: locale, Shown: shown})
+		}
+	}
+	return list
 }
 
 func mustBuild(t testing.TB, site Site) Bundle {
@@ -53,7 +62,7 @@ func TestSize(t *testing.T) {
 			len(got.Plain), limit.Raw, len(got.Gzip), limit.Gzip, len(got.Brotli), limit.Brotli)
 	}
 	f("tracker", b.Script.Encoded, limits.Tracker)
-	f("consent", b.Consent.Encoded, limits.Consent)
+	f("consent", b.Consents[0].Encoded, limits.Consent)
 	f("loader", b.Loaders[0].File.Encoded, limits.Loader)
 	if limits.Tracker.Brotli > 4096 {
 		t.Errorf("size.json allows a tracker of %d bytes brotli, want at most 4096", limits.Tracker.Brotli)
@@ -87,7 +96,9 @@ func TestBuildIsDeterministic(t *testing.T) {
 		}
 	}
 	f("script", first.Script.Encoded, second.Script.Encoded)
-	f("consent script", first.Consent.Encoded, second.Consent.Encoded)
+	for i := range first.Consents {
+		f("consent script", first.Consents[i].Encoded, second.Consents[i].Encoded)
+	}
 	for i := range first.Loaders {
 		f("loader", first.Loaders[i].File.Encoded, second.Loaders[i].File.Encoded)
 	}
@@ -100,7 +111,7 @@ func TestBuildIsDeterministic(t *testing.T) {
 
 func TestBuildNamesItsBytes(t *testing.T) {
 	b := mustBuild(t, largestSite())
-	for _, file := range []File{b.Script, b.Consent} {
+	for _, file := range append(b.Consents, b.Script) {
 		digest, sum := sha256.Sum256(file.Plain), sha512.Sum384(file.Plain)
 		if want := hex.EncodeToString(digest[:])[:20]; file.Hash != want {
 			t.Errorf("Hash = %s, want %s", file.Hash, want)
@@ -108,15 +119,15 @@ func TestBuildNamesItsBytes(t *testing.T) {
 		if want := "sha384-" + base64.StdEncoding.EncodeToString(sum[:]); file.Integrity != want {
 			t.Errorf("Integrity = %s, want %s", file.Integrity, want)
 		}
-		for _, loader := range b.Loaders {
-			for _, want := range []string{`"` + file.Name() + `"`, `"` + file.Integrity + `"`} {
-				if !bytes.Contains(loader.File.Plain, []byte(want)) {
-					t.Errorf("loader %s does not contain %s", loader.File.Plain, want)
-				}
+	}
+	for _, loader := range b.Loaders {
+		for _, file := range []File{b.Script, b.Consents[layoutOf(loader.Rules)]} {
+			if want := fmt.Sprintf("[%q,%q]", file.Name(), file.Integrity); !bytes.Contains(loader.File.Plain, []byte(want)) {
+				t.Errorf("loader %s does not contain %s", loader.File.Plain, want)
 			}
 		}
 	}
-	for _, e := range []Encoded{b.Script.Encoded, b.Consent.Encoded, b.Loaders[0].File.Encoded} {
+	for _, e := range []Encoded{b.Script.Encoded, b.Consents[0].Encoded, b.Loaders[0].File.Encoded} {
 		zipped, err := gzip.NewReader(bytes.NewReader(e.Gzip))
 		if err != nil {
 			t.Fatal(err)
@@ -134,7 +145,7 @@ func TestBuildMakesALoaderPerAnswer(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, loader := range b.Loaders {
-		says := fmt.Sprintf("{rules:%s,links:%d,", loader.Rules, loader.Links)
+		says := fmt.Sprintf("[[%s,%d,0],", loader.Rules, loader.Links)
 		if !bytes.Contains(loader.File.Plain, []byte(says)) || seen[loader.File.Hash] {
 			t.Errorf("loader %s is a double or does not contain %s", loader.File.Plain, says)
 		}

@@ -27,7 +27,7 @@ type Site struct {
 	// CookieDomain is the registrable domain that shares the choice; empty keeps it on the page's own host.
 	CookieDomain string
 	Asserts      consent.Site // what the owner asserts; with AssumePlace it decides which rules hold where no place is known
-	// Notices that are in force, in the owner's order of preference: the locale of the first serves whoever speaks none of
+	// Notices that are in force, in each layout in the owner's order of preference: the locale of the first serves whoever speaks none of
 	// them. Without any the script asks nothing, and the page makes choices by heed('consent', …).
 	Notices     []Notice
 	RecordShown bool // make a consent record, too, of each time a notice is put on the screen
@@ -48,7 +48,7 @@ func (n Notice) Name() string { return n.Shown[:noticeNameDigits] + ".json" }
 // noticeNameDigits of shown_hash name a notice: 128 bits.
 const noticeNameDigits = 32
 
-// layouts are the notices that there are, in the order of consent.Rules: a prompt's number is one more than its place.
+// layouts are the kinds of notices that there are, each with a consent script of its own.
 var layouts = []consent.Prompt{consent.NoticePrompt, consent.OptOutPrompt, consent.OptInPrompt}
 
 // Features are the parts that a bundle has beside page views, custom events and the choice. The zero value has none.

@@ -21,7 +21,7 @@ type size struct {
 // limits is size.json: what a build must not exceed. Raising one is a commit of its own, with a reason.
 type limits struct {
 	Tracker size `json:"tracker"`
-	Consent size `json:"consent"` // with one notice of about 2 KB brotli it stays below 8 KB
+	Consent size `json:"consent"` // with notices in 34 languages; one of them, 1.7 to 2.3 KB brotli, makes it 8 KB
 	Loader  size `json:"loader"`
 }
 
@@ -41,7 +41,9 @@ func (l limits) check(site Site, b Bundle) error {
 	more := max(0, own-siteBytes)
 	errs := []error{
 		checkSize("tracker", b.Script.Encoded, l.Tracker.plus(more)),
-		checkSize("consent script", b.Consent.Encoded, l.Consent.plus(more+len(site.noticeTable()))),
+	}
+	for _, script := range b.Consents {
+		errs = append(errs, checkSize("consent script", script.Encoded, l.Consent.plus(more)))
 	}
 	for _, loader := range b.Loaders {
 		errs = append(errs, checkSize("loader", loader.File.Encoded, l.Loader.plus(more)))

@@ -179,9 +179,13 @@ func (s *stand) asset(w http.ResponseWriter, r *http.Request) {
 		w.Write(s.loader(w, site))
 	case site.bundle.Script.Name():
 		w.Write(site.bundle.Script.Brotli)
-	case site.bundle.Consent.Name():
-		w.Write(site.bundle.Consent.Brotli)
 	default:
+		for _, script := range site.bundle.Consents {
+			if script.Name() == r.PathValue("asset") {
+				w.Write(script.Brotli)
+				return
+			}
+		}
 		w.Header().Del("Content-Encoding")
 		if notice := site.notices[r.PathValue("asset")]; notice != nil {
 			w.Header().Set("Content-Type", "application/json")

@@ -2,6 +2,7 @@
 // something to ask, to tell or to record, or when the page calls heed('consent', …) or heed('age', …). The build replaces
 // the names in capitals by the site's values.
 import { startChoosing } from './choice/start.ts'
+import { reportShown } from './choice/shown.ts'
 import { guard } from './guard.ts'
 import type { HandingScript, Host } from './handover.ts'
 
@@ -11,8 +12,7 @@ declare const NOTICE: string
 declare const NOTICES: string
 declare const COOKIE_NAME: string
 declare const COOKIE_DOMAIN: string
-declare const ANONYMOUS_COUNT: boolean
-declare const EXEMPTION: boolean
+declare const OPT_IN: boolean
 declare const RECORD_SHOWN: boolean
 
 guard(startChoosing)(
@@ -23,9 +23,8 @@ guard(startChoosing)(
     _notices: NOTICES,
     _name: COOKIE_NAME,
     _domain: COOKIE_DOMAIN,
-    _anonymousCount: ANONYMOUS_COUNT,
-    _exemption: EXEMPTION,
-    _recordShown: RECORD_SHOWN,
+    _optIn: OPT_IN,
+    _reports: RECORD_SHOWN ? reportShown : () => {},
   },
   (document.currentScript as HandingScript).heed as Host,
 )

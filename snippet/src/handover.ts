@@ -9,18 +9,15 @@ export type Call = readonly [command?: unknown, first?: unknown, second?: unknow
 
 /** What the loader hands the tracker. */
 export type Handed = {
-  /** What the collector says of the place where it sees this browser. */
   readonly rules: Rules
+  /** Bits of matrix.gen.ts. */
   readonly links: number
-  /** The place that the page's own answer names, as US-CA; "" when it names none, or the same as the collector. */
-  readonly place: string
   /** Fetches the consent script and hands it the host. */
   readonly choose: (host: Host) => HTMLScriptElement
 }
 
 /** What the tracker hands the consent script: what both decide by, and a way to tell one another. */
-export type Host = Omit<Handed, 'rules'> & {
-  rules: Rules
+export type Host = Handed & {
   /** As heed('age', …) said; kept nowhere else. */
   age: Age | ''
   /** What can be granted at most: less for minors. */

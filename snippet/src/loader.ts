@@ -4,24 +4,31 @@ import type { Rules } from '../../consent/rules.ts'
 import { guard } from './guard.ts'
 import type { Handed, Host } from './handover.ts'
 
-declare const ENDPOINT: string
-declare const SCRIPT: string
-declare const INTEGRITY: string
-declare const CONSENT: string
-declare const CONSENT_INTEGRITY: string
-declare const RULES: Rules
-declare const LINKS: number
+/** A script's name under the endpoint, and its SRI value. */
+type Named = readonly [name: string, integrity: string]
 
-/** The place that an answer named in its header Server-Timing: heed;desc="US-CA". */
-function placeOf(entries: PerformanceEntryList): string {
-  const timings = (entries[0] as PerformanceResourceTiming | undefined)?.serverTiming ?? []
-  return timings.find(({ name }) => name === 'heed')?.description ?? ''
+declare const ENDPOINT: string
+declare const SCRIPT: Named
+/** The consent scripts that the answers need. */
+declare const CONSENTS: readonly [Named, ...Named[]]
+/** The places at one of which the collector sees this browser, each between spaces. */
+declare const PLACES: string
+/** What holds at these places, anywhere in their country, and anywhere. */
+declare const ANSWERS: readonly (readonly [rules: Rules, links: number, consent: number])[]
+
+/** Which answer holds: where the page's own answer names another place, one that is as strict as either. */
+function whichAnswer(): number {
+  const [page] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
+  // Server-Timing: heed;desc="US-CA"
+  const place = page?.serverTiming?.find(({ name }) => name === 'heed')?.description
+  if (!place || PLACES.includes(` ${place} `)) return 0
+  return PLACES.includes(` ${place.slice(0, 2)}`) ? 1 : 2
 }
 
 guard(() => {
   const tag = document.currentScript as HTMLScriptElement
   const nonce = tag.nonce // a policy with nonces allows what our tag brings
-  const add = (name: string, integrity: string, heed: Handed | Host) => {
+  const add = ([name, integrity]: Named, heed: Handed | Host) => {
     const script = Object.assign(document.createElement('script'), { heed, integrity, crossOrigin: 'anonymous' })
     if (nonce) script.nonce = nonce
     script.src = `${ENDPOINT}/${name}`
@@ -32,11 +39,6 @@ guard(() => {
   addEventListener('click', guard(({ target }) => {
     if (target instanceof Element && target.closest('[data-heed-choices]')) window.heed?.('consent', 'show')
   }), { capture: true, passive: true })
-  const place = placeOf(performance.getEntriesByType('navigation'))
-  add(SCRIPT, INTEGRITY, {
-    rules: RULES,
-    links: LINKS,
-    place: placeOf(performance.getEntriesByName(tag.src)) === place ? '' : place,
-    choose: (host) => add(CONSENT, CONSENT_INTEGRITY, host),
-  })
+  const [rules, links, consent] = ANSWERS[whichAnswer()] ?? [0, 0, 0]
+  add(SCRIPT, { rules, links, choose: (host) => add(CONSENTS[consent] ?? CONSENTS[0], host) })
 })()

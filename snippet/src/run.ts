@@ -69,7 +69,7 @@ export function run(options: Options): Commands {
     }
     announce(permitted)
     const bits = permission._choice()?._bits ?? host.rules & All
-    if (isPromptDue(_answered, host) || bits & Unsent || (bits & Advertising && (gpc() || dnt()))) ask()
+    if (isPromptDue(_answered, host) || (bits & Advertising && (gpc() || dnt()))) ask()
     return changes
   }
 
@@ -92,7 +92,7 @@ export function run(options: Options): Commands {
   }
 
   function announce(permitted: Permit): void {
-    const state = permitted._answered ? -permitted._granted : permitted._granted
+    const state = permitted._granted + (permitted._answered ? 16 : 0)
     if (state === announced) return
     announced = state
     document.dispatchEvent(new CustomEvent('heed:consent', { detail: describe(permitted) }))
@@ -105,7 +105,7 @@ export function run(options: Options): Commands {
     }
     const fields = readEvent(first, second)
     if (fields) tracker?._report(fields)
-    else warn(`not understood: ${first}`)
+    else warn('event: no name')
   }
 
   /** Fetches the consent script. Where it does not come, this page says nothing more, and the next one hears the choice. */
@@ -121,12 +121,12 @@ export function run(options: Options): Commands {
   return {
     _start(calls) {
       // A page that comes back from the back-forward cache is a new view, by the choice of now.
-      listen(window, ['pageshow'], (event) => {
-        if ((event as PageTransitionEvent).persisted && !follow(true)) tracker?._visit()
+      listen(window, ['pageshow', 'storage', 'visibilitychange'], (event) => {
+        if (!follow(true) && (event as Partial<PageTransitionEvent>).persisted) tracker?._visit()
       })
-      listen(window, ['storage', 'visibilitychange'], () => follow(true))
+      // What an earlier page could not tell. What becomes unsent later, another tab is telling.
+      if (parent === window && (permission._choice()?._bits ?? 0) & Unsent) call('again')
       // Nothing begins before these are heard.
-      if (host.place) call('place')
       const unheard = load(unheardName(options._key))
       if (unheard) call('consent', JSON.parse(unheard))
       for (const early of calls) if (early[0] !== 'event') call(...early)

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseChoice, type Choice } from '../../consent/choice.ts'
-import { rows } from '../../consent/matrix.gen.ts'
-import { stricter } from '../../consent/stricter.ts'
 import type { Event } from '../../schemas/event.gen.ts'
 import { anonymise } from '../src/anonymise.ts'
 import { backoffMs } from '../src/backoff.ts'
@@ -10,7 +8,6 @@ import { cut, readEvent } from '../src/calls.ts'
 import { plain, stricterOf, unsent } from '../src/choice/choices.ts'
 import { happened, untold } from '../src/choice/happened.ts'
 import { pickNotice, readTable } from '../src/choice/locale.ts'
-import { rulesWith } from '../src/choice/place.ts'
 import { readAge, readCategories, readServices } from '../src/choice/read.ts'
 import { encodeBatch, encodeEvents } from '../src/encode.ts'
 import { guard, warn } from '../src/guard.ts'
@@ -211,39 +208,16 @@ test('a choice from an earlier page says of itself what can be known', () => {
   f('1.57.20000.0a1b2c3d', 'custom') // where a yes is needed a signal is no choice
 })
 
-test('a notice is found by its prompt and the first language that it has', () => {
-  const table = readTable('3 en aa\n3 de bb\n3 pt-BR cc\n2 de dd')
-  const f = (prompt: number, wanted: string[], want: string | undefined) =>
-    assert.equal(pickNotice(table, prompt, wanted)?._shown, want)
-  f(3, ['de'], 'bb')
-  f(3, ['de-AT', 'en'], 'bb')
-  f(3, ['PT-br'], 'cc')
-  f(3, ['pt-PT'], 'cc')
-  f(3, ['fr', 'de'], 'bb')
-  f(3, ['fr'], 'aa')
-  f(2, ['en'], 'dd')
-  f(1, ['en'], undefined)
-  assert.deepEqual(readTable(''), [])
-})
-
-test('the stricter of all rows of a country is the country\'s own row', () => {
-  const merged = 0x4000
-  for (const country of ['US', 'CA']) {
-    const own = rows.filter(([places]) => places.includes(` ${country}-`)).map(([, rules]) => rules)
-    const whole = rows.find(([places]) => places === ` ${country} `)?.[1] ?? 0
-    assert.equal(own.reduce(stricter) | merged, whole, country)
-    for (const rules of own) assert.equal(stricter(rules, whole), whole)
-  }
-})
-
-test('where page and collector name two places the stricter rules hold', () => {
-  const site = { _anonymousCount: false, _exemption: false }
-  const rulesOf = (place: string) => rows.find(([places]) => places.includes(` ${place} `))?.[1] ?? 0
-  const count = 0x80
-  assert.equal(rulesWith(rulesOf('US-CA'), 'DE', site) & 0xf, 1)
-  assert.equal(rulesWith(rulesOf('DE'), 'US-CA', site) & 0xf, 1)
-  assert.equal(rulesWith(rulesOf('US-CA'), 'US-CA', site) & ~count, rulesOf('US-CA') & ~count)
-  assert.equal(rulesWith(rulesOf('US-CA'), 'nowhere', site) & 0xf, 1)
+test('a notice is found by the first language that it has', () => {
+  const table = readTable('en aa de bb pt-BR cc')
+  const f = (wanted: string[], want: string) => assert.equal(pickNotice(table, wanted)?._shown, want)
+  f(['de'], 'bb')
+  f(['de-AT', 'en'], 'bb')
+  f(['PT-br'], 'cc')
+  f(['pt-PT'], 'cc')
+  f(['fr', 'de'], 'bb')
+  f(['fr'], 'aa')
+  assert.equal(pickNotice(readTable(''), ['en']), undefined)
 })
 
 test('nothing escapes a guard, and it warns once', () => {

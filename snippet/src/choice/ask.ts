@@ -5,29 +5,26 @@ import type { Reply } from '../post.ts'
  * 0 means that nobody knows how it ended.
  */
 export async function ask(url: string, body: string): Promise<Reply> {
-  let answer: Promise<Response>
   try {
-    answer = fetch(url, { method: 'POST', body, keepalive: true, credentials: 'include' })
+    const answer = await send(url, body)
+    return { _status: answer.status, _body: await answer.text(), _retryAfter: answer.headers.get('Retry-After') }
   } catch {
-    return askOtherwise(url, body).catch(() => lost) // the page replaced fetch by something that throws
-  }
-  try {
-    const response = await answer
-    return { _status: response.status, _body: await response.text(), _retryAfter: response.headers.get('Retry-After') }
-  } catch {
-    return lost
+    return { _status: 0, _body: '', _retryAfter: null }
   }
 }
 
-const lost: Reply = { _status: 0, _body: '', _retryAfter: null }
-
-async function askOtherwise(url: string, body: string): Promise<Reply> {
-  const request = new XMLHttpRequest()
-  request.open('POST', url)
-  request.withCredentials = true
-  await new Promise((resolve) => {
-    request.onloadend = resolve
-    request.send(body)
-  })
-  return { _status: request.status, _body: request.responseText, _retryAfter: request.getResponseHeader('Retry-After') }
+function send(url: string, body: string): Promise<Response> {
+  try {
+    return fetch(url, { method: 'POST', body, keepalive: true, credentials: 'include' })
+  } catch {
+    // The page replaced fetch by something that throws.
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest()
+      request.open('POST', url)
+      request.withCredentials = true
+      request.onload = () => resolve(new Response(request.responseText, { status: request.status }))
+      request.onerror = reject
+      request.send(body)
+    })
+  }
 }

@@ -32,17 +32,14 @@ export function openChoices(site: Choosing, host: Host): Choices {
   }
 }
 
-/** The text of a choice by itself: without seal and without the mark that it has not been told. */
-export function plain(text: string): string {
+/** The text of a choice by itself: without seal and without the mark that it has not been told, but with mark. */
+export function plain(text: string, mark = 0): string {
   const choice = parseChoice(text)
-  return choice ? formatChoice({ ...choice, _bits: choice._bits & ~Unsent, _proof: '' }) : ''
+  return choice ? formatChoice({ ...choice, _bits: (choice._bits & ~Unsent) | mark, _proof: '' }) : ''
 }
 
 /** The same choice, marked as one that the collector has not been told of. */
-export function unsent(text: string): string {
-  const choice = parseChoice(text)
-  return choice ? formatChoice({ ...choice, _bits: choice._bits | Unsent, _proof: '' }) : ''
-}
+export const unsent = (text: string): string => plain(text, Unsent)
 
 /** What two choices agree on: only what both grant, and every signal that either has seen. */
 export function stricterOf(a: Choice, b: Choice): Choice {

@@ -44,7 +44,7 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
 
   /** Keeps a choice and tells it. What grants or ends a grant is told by the same event on the next page, too. */
   function store(text: string, what: Happened, means: Means): void {
-    const event = eventOf(what, means, Date.now())
+    const event = eventOf({ ...what, ...means }, Date.now())
     choices._keep(unsent(text))
     save(untoldKey, grants(text) || event.ends ? JSON.stringify({ text, event }) : '')
     tell(text, event)
@@ -81,9 +81,7 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
     }
     mine = { text, at, _means, _kept: unsent(text) }
     if (at < said.at) return host.follow()
-    const shown = _means.shown
-    const means: Means = shown ? { method: 'itself', shown } : { method: 'api' }
-    store(text, happened(parseChoice(_kept), parseChoice(text)?._bits ?? Essential), means)
+    store(text, happened(parseChoice(_kept), (own._bits & other._bits) | Essential), by('itself', _means.shown))
   }
 
   return {
@@ -101,9 +99,8 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
       const before = choices._choice()
       const base: Choice = before ?? { _bits: (host.rules & All) | OptOut, _day: today(), _notice: site._notice, _proof: '' }
       const text = formatChoice({ ...base, _bits: (base._bits & ~Advertising & ~Unsent) | signals, _proof: '' })
-      const what = before?._proof ? happened(before, before._bits & ~Advertising) : undefined
-      if (!what) store(text, { event: signals & SeenGPC ? 'gpc' : 'dnt' }, { method: 'signal' })
-      else store(text, what, shown ? { method: 'signal', shown } : { method: 'api' })
+      if (before?._proof) store(text, happened(before, before._bits & ~Advertising), by('signal', shown))
+      else store(text, { event: signals & SeenGPC ? 'gpc' : 'dnt' }, { method: 'signal' })
     },
     _retell() {
       const choice = choices._choice()
@@ -113,14 +110,12 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
         save(untoldKey, '')
         return choices._keep(text)
       }
-      const what = untold(choice)
-      const method = what.event === 'gpc' || what.event === 'dnt' ? 'signal' : 'api'
       // All that is known of its time is the day.
       const created = Math.min(Date.now(), (choice._day + 1) * 86400000 - 1)
-      tell(text, readUntold(load(untoldKey), text) ?? eventOf(what, { method }, created))
+      tell(text, readUntold(load(untoldKey), text) ?? eventOf(untold(choice), created))
     },
     _report(event, means) {
-      teller(eventOf({ event }, means, Date.now()), choices._text(), () => {})
+      teller(eventOf({ event, ...means }, Date.now()), choices._text(), () => {})
     },
   }
 }
@@ -131,8 +126,13 @@ function grants(text: string): boolean {
   return !!choice && choice._bits < OptOut && (choice._bits & All) !== Essential
 }
 
-function eventOf(what: Happened, means: Means, created: number): ConsentEvent {
-  return { id: uuidv7(Date.now()), created, ...what, ...means }
+/** What nobody did here, with the notice in force; the wire knows none on a site without notices. */
+function by(method: Means['method'], shown: string | undefined): Means {
+  return shown ? { method, shown } : { method: 'api' }
+}
+
+function eventOf(what: Omit<ConsentEvent, 'id' | 'created'>, created: number): ConsentEvent {
+  return { id: uuidv7(Date.now()), created, ...what }
 }
 
 /** The event that was stored with a choice. Anyone may have written there: the collector looks at what it says. */

@@ -15,6 +15,5 @@ export async function fetchNotice(endpoint: string, { _shown }: Listed): Promise
   const bytes = (_shown.match(/../g) ?? []).map((digits) => parseInt(digits, 16))
   const integrity = `sha256-${btoa(String.fromCharCode(...bytes))}`
   const answer = await fetch(`${endpoint}/${_shown.slice(0, 32)}.json`, { integrity, credentials: 'omit' })
-  if (!answer.ok) throw new Error(`notice: ${answer.status}`)
-  return (await answer.json()) as Notice
+  return (await answer.json()) as Notice // nothing else has this hash
 }

@@ -14,11 +14,11 @@ export function happened(before: Choice | undefined, next: Categories): Happened
 }
 
 /** What a choice tells of itself that was stored and not told: a signal leaves a bit and takes away nothing but advertising. */
-export function untold({ _bits }: Choice): Happened {
+export function untold({ _bits }: Choice): Happened & Pick<ConsentEvent, 'method'> {
   const left = _bits & All
   if (_bits & OptOut && left !== Essential && !(left & Advertising)) {
-    if (_bits & SeenGPC) return { event: 'gpc' }
-    if (_bits & SeenDNT) return { event: 'dnt' }
+    if (_bits & SeenGPC) return { event: 'gpc', method: 'signal' }
+    if (_bits & SeenDNT) return { event: 'dnt', method: 'signal' }
   }
-  return happened(undefined, left)
+  return { ...happened(undefined, left), method: 'api' }
 }

@@ -1,23 +1,19 @@
 /** One notice of the site. */
-export type Listed = { readonly _prompt: number; readonly _locale: string; readonly _shown: string }
+export type Listed = { readonly _locale: string; readonly _shown: string }
 
-/** Reads the table that the build has made: a line of prompt, locale and hash per notice. */
+/** Reads the table that the build has made: locale and hash of each notice, all between spaces. */
 export function readTable(table: string): Listed[] {
-  return table.split('\n').filter(Boolean).map((line) => {
-    const [prompt = '', _locale = '', _shown = ''] = line.split(' ')
-    return { _prompt: Number(prompt), _locale, _shown }
-  })
+  return [...table.matchAll(/(\S+) (\S+)/g)].map(([, _locale = '', _shown = '']) => ({ _locale, _shown }))
 }
 
-/** The notice for a prompt in the first wanted language that there is, else in the site's first. */
-export function pickNotice(notices: readonly Listed[], prompt: number, wanted: readonly string[]): Listed | undefined {
-  const fitting = notices.filter(({ _prompt }) => _prompt === prompt)
+/** The notice in the first wanted language that there is, else in the site's first. */
+export function pickNotice(notices: readonly Listed[], wanted: readonly string[]): Listed | undefined {
   const language = (locale: string) => locale.toLowerCase().split('-')[0]
   for (const locale of wanted) {
     const found =
-      fitting.find(({ _locale }) => _locale.toLowerCase() === locale.toLowerCase()) ??
-      fitting.find(({ _locale }) => language(_locale) === language(locale))
+      notices.find(({ _locale }) => _locale.toLowerCase() === locale.toLowerCase()) ??
+      notices.find(({ _locale }) => language(_locale) === language(locale))
     if (found) return found
   }
-  return fitting[0]
+  return notices[0]
 }

@@ -1,6 +1,5 @@
 import { Advertising, All, Essential } from '../../../consent/categories.ts'
 import { SeenDNT, SeenGPC } from '../../../consent/choice.ts'
-import { promptShift } from '../../../consent/rules.ts'
 import { warn } from '../guard.ts'
 import type { Host } from '../handover.ts'
 import { dnt, gpc } from '../signals.ts'
@@ -22,9 +21,6 @@ export type Prompt = {
   readonly _shown: () => string | undefined
 }
 
-const optOut = 2
-const optIn = 3
-
 /** Opens the showing of notices. Until one can be fetched nothing is shown, and what was in force stays. */
 export function openPrompt(site: ChoosingSite, host: Host, chooser: Chooser): Prompt {
   const { _choices } = chooser
@@ -34,10 +30,8 @@ export function openPrompt(site: ChoosingSite, host: Host, chooser: Chooser): Pr
   let since = 0
 
   function inForce(): Listed | undefined {
-    // Where nothing has to be asked, what opens the choice again asks as the place would.
-    const prompt = (host.rules >> promptShift) & 3 || (host.rules & Advertising ? optOut : optIn)
     const page = document.documentElement.lang
-    return pickNotice(notices, prompt, [...(page ? [page] : []), ...navigator.languages])
+    return pickNotice(notices, [...(page ? [page] : []), ...navigator.languages])
   }
 
   function hide(): void {
@@ -54,7 +48,7 @@ export function openPrompt(site: ChoosingSite, host: Host, chooser: Chooser): Pr
     since = performance.now()
     remove = showNotice({
       _notice: notice,
-      _ticked: _answered || listed._prompt !== optIn ? _granted : 0,
+      _ticked: _answered || !site._optIn ? _granted : 0,
       _honoured: !!signalled && !(_granted & Advertising),
       _receipt: choice?._proof ? `${site._endpoint}/receipt/${choice._proof.slice(1, 33)}` : '',
       _wanted: why === 'wanted',
@@ -71,9 +65,7 @@ export function openPrompt(site: ChoosingSite, host: Host, chooser: Chooser): Pr
         }
       },
     })
-    if (site._recordShown && why === 'due') {
-      chooser._report(choice ? 'reprompt' : 'shown', { method: 'itself', shown: listed._shown })
-    }
+    if (why === 'due') site._reports(chooser, listed._shown, !!choice)
   }
 
   return {

@@ -7,7 +7,6 @@ import { unlatched } from '../signals.ts'
 import { save } from '../storage.ts'
 import { unheardName } from '../store.ts'
 import { openChooser } from './chooser.ts'
-import { rulesWith } from './place.ts'
 import { openPrompt } from './prompt.ts'
 import { readAge, readCategories, readServices } from './read.ts'
 import type { ChoosingSite } from './site.ts'
@@ -46,8 +45,8 @@ export function startChoosing(site: ChoosingSite, host: Host): void {
     const age = command === 'age' && readAge(first)
     if (command === 'event') host.call(command, first, second)
     else if (command === 'consent') consent(first)
-    else if (command === 'place') host.rules = rulesWith(host.rules, host.place, site)
     else if (command === 'expire') chooser._report('expire', { method: 'itself' })
+    else if (command === 'again') chooser._retell()
     else if (command === 'seal') choices._replace(String(first), String(second))
     else if (age) {
       host.age = age
@@ -60,7 +59,6 @@ export function startChoosing(site: ChoosingSite, host: Host): void {
   host.calls = { push: take }
   for (const call of waiting) guard(take)(call)
   save(unheardName(site._key), '')
-  chooser._retell() // once: what becomes unsent later is another tab's to tell
   host.follow()
   listen(document, ['heed:consent'], look)
   listen(window, ['pageshow'], look)

@@ -99,7 +99,7 @@ export function showNotice(showing: Showing): () => void {
 
 function link(text: string, href: string): HTMLElement {
   const paragraph = element('p')
-  paragraph.append(element('a', text, { href, target: '_blank', rel: 'noopener' }))
+  paragraph.append(element('a', text, { href, target: '_blank' }))
   return paragraph
 }
 

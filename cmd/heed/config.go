@@ -70,8 +70,7 @@ type Config struct {
 	}
 	Sites []Site
 
-	origins  map[string]origin // by setting name; absent means default
-	warnings problems          // what works, but not as the owner may think
+	origins map[string]origin // by setting name; absent means default
 }
 
 // walDir is the folder of the log.

@@ -17,7 +17,9 @@
 //  5. bury what can never be a row; insert all new rows of all sites as one block, stamped s, under a token made of P
 //  6. tell the store what was withdrawn
 //
-// Whenever a step fails, everything is forgotten and the attempt begins again; so does the next process after a kill.
+// Whenever a step fails, everything is forgotten and the attempt begins again; so does the next process after a kill. A
+// chain is remembered for the next batch only if nothing failed in this one: rows of an earlier attempt can arrive between
+// 3 and 4, where the look-up sees them and the chain does not.
 // The log is trimmed only before P, hence behind rows and withdrawals that are stored.
 //
 // The block of P is the same in every attempt, whoever makes it. The table has no partitions, so a block is one part: all
@@ -29,22 +31,20 @@
 // # A Loader that stands still and wakes after its successor
 //
 // A stood still, B was given the partition, A wakes. A's next plan is refused (load.ErrFenced) and it stops; what A has
-// sent of P may still arrive at the store, however late. B owns the partition only after A's last plan was written, so
-// after some s of A. For an insert of A that arrives late one of these holds:
+// sent of P may still arrive at the store, however late. But every row carries s, and the table refuses a row whose s is
+// over a minute old by the store's own clock, so that no Loader's clock matters. B owns the partition only after A's last
+// plan was written, hence after every s of A.
 //
-//   - It was there before B looked up (4). B adds nothing.
-//   - It arrives after B has inserted P's block: the token is the same, and the later one is dropped.
-//   - It arrives between B's look-up and B's insert: B's is dropped, and so that B knows it, B, who did not begin P
-//     itself, looks up again after each insert and goes on from what is stored.
-//   - It arrives over a minute after s, by the store's own clock: the table refuses it.
+// So B, who finds P begun by another and rows of it missing, waits for a minute and ten seconds, as nothing of A can arrive
+// after that, and makes the attempt anew. Where no row is missing B adds nothing, and what A still has under way is a repeat
+// under the token of what is stored. A Loader's own repeats meet the token of the first likewise: it looked up after s, so
+// what it sends is stored by then, or its token is younger than a minute. A token is remembered for 10,000 inserts: that
+// would have to be less than a minute's. The ten seconds are for servers of one cluster whose clocks differ.
 //
-// A token is remembered for 10,000 inserts. All that can meet happens within that minute: A has looked up after s, so what
-// A sends is either stored by then, or its token is younger than s. What could upset this is a store that takes over 160
-// such inserts a second, or servers of one cluster whose clocks differ by minutes. Clocks of Loaders do not matter.
-//
-// A killed server can remember a token without its part (seen in 2 of 370 kills). Then a Loader that looks up after its
-// insert finds nothing, and goes on under a further token, once nothing can arrive any more that was sent under the first:
-// with one process at once, with several after a minute and ten seconds.
+// A killed server can remember a token without its part (seen in 2 of 370 kills). A Loader that does not know how its insert
+// ended looks whether the rows are there; where they are not after a success, it goes on under a further token, once nothing
+// can arrive any more that was sent under the first: a process that has its log for itself at once, others after the same
+// minute and ten seconds.
 //
 // # Roots
 //

@@ -269,7 +269,7 @@ func TestPausedLoadersWakeInAnyOrder(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := &world{random: rand.New(rand.NewPCG(seed, 0)), tokens: map[string]time.Time{}, ends: map[clickhouse.RecordKey]bool{}}
 			distinct := w.fill(t, 40)
-			ctx, cancel := context.WithTimeout(t.Context(), 48*time.Hour) // a chain that is broken keeps loaders waiting
+			ctx, cancel := context.WithTimeout(t.Context(), 12*time.Hour) // a chain that is broken keeps loaders waiting
 			defer cancel()
 			var loaders sync.WaitGroup
 			for generation := range 4 {

@@ -87,11 +87,12 @@ type Loader struct {
 	logger  *slog.Logger
 	metrics *loaderMetrics
 
-	plan   load.Plan
-	begun  bool                     // the plan in hand was begun by this Loader, and nothing has failed since
-	burnt  int                      // tokens of the plan in hand that are remembered without their part
-	chains map[string]*record.Chain // by site: those that nothing has failed with
-	done   chan struct{}            // closed when Run has returned
+	plan      load.Plan
+	inherited bool                     // the plan in hand was begun by another Loader, which may still be sending
+	begun     bool                     // the plan in hand was begun by this Loader, and nothing has failed since
+	burnt     int                      // tokens of the plan in hand that are remembered without their part
+	chains    map[string]*record.Chain // by site: those that nothing has failed with
+	done      chan struct{}            // closed when Run has returned
 }
 
 // Open reads the plan that an earlier Loader has left. Run does the work.
@@ -108,7 +109,7 @@ func Open(ctx context.Context, cfg Config, parts Parts, logger *slog.Logger) (*L
 	}
 	return &Loader{
 		Parts: parts, cfg: cfg, logger: logger.With("component", "records"), metrics: newLoaderMetrics(),
-		plan: plan, chains: map[string]*record.Chain{}, done: make(chan struct{}),
+		plan: plan, inherited: cfg.Shared && plan.From != plan.To, chains: map[string]*record.Chain{}, done: make(chan struct{}),
 	}, nil
 }
 
@@ -143,7 +144,7 @@ func (l *Loader) run(ctx context.Context) error {
 		b, err := l.gather(ctx, reader)
 		if b != nil {
 			l.plan = load.Plan{Log: l.Log.ID(), From: b.from, To: b.to}
-			l.begun, l.burnt = true, 0
+			l.inherited, l.begun, l.burnt = false, true, 0
 			if err := l.rest(ctx, b); err != nil {
 				return err
 			}

@@ -22,9 +22,8 @@ const quietTime = 70 * time.Second
 func (l *Loader) rest(ctx context.Context, b *batch) error {
 	return l.retry(ctx, "chain records", func() error {
 		err := l.attempt(ctx, b)
-		if err != nil {
-			l.begun = false
-			clear(l.chains) // what is stored is not known any more
+		if l.begun = l.begun && err == nil; !l.begun {
+			clear(l.chains) // rows may have arrived after their chain was read
 		}
 		return err
 	})
@@ -136,13 +135,24 @@ func withdrawal(r *record.Record) (clickhouse.Withdrawal, bool) {
 	return clickhouse.Withdrawal{Site: r.Site, Record: r.Ends, Keeps: uint8(keeps), At: time.UnixMilli(r.TimeMS).UTC()}, true
 }
 
+// errInherited means that the Loader before may have had rows under way, which have arrived by now or never will.
+var errInherited = errors.New("what the loader before has sent is waited for")
+
 // errBurnt means that the store has dropped a block whose rows it does not have.
 var errBurnt = errors.New("the store took the rows for a repeat, but does not have them")
 
-// insert stores rows as one block. When somebody may have sent them before, it looks whether they are there.
+// insert stores rows as one block. Where another Loader may have sent them, it first waits until nothing of that can
+// arrive; where this one may have, it looks afterwards whether they are there.
 func (l *Loader) insert(ctx context.Context, rows []clickhouse.ConsentRow, now time.Time) error {
 	if len(rows) == 0 {
 		return nil
+	}
+	if l.inherited {
+		if err := l.quiet(ctx); err != nil {
+			return err
+		}
+		l.inherited = false
+		return errInherited
 	}
 	for i := range rows {
 		rows[i].Loaded = now

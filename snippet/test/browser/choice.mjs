@@ -334,3 +334,45 @@ test('a choice that nobody could hear is heard on the next page', () =>
     await cookieIs(next, '=1\\.01\\.')
     assert.deepEqual((await stored(next)).keys, [])
   }, { expectErrors: true }))
+
+test('a strict policy of the page holds back neither the notice nor its style', () =>
+  visit('strict', async (site) => {
+    const page = await site.open('home?strict')
+    const seen = await notice(page)
+    assert.deepEqual([seen.position, seen.colour], ['fixed', 'rgb(1, 2, 3)'])
+    await press(page, 'reject')
+    await cookieIs(page, '=1\\.01\\.')
+  }, { expectErrors: true })) // the page's own inline scripts are held back
+
+test('where nothing can be stored a choice holds for the page, sealed as any other', () =>
+  visit('memory', async (site) => {
+    const page = await site.open('home', () => {
+      Object.defineProperty(document, 'cookie', { get: () => '', set() {} })
+      for (const name of ['localStorage', 'sessionStorage']) {
+        Object.defineProperty(window, name, { get() { throw new DOMException('blocked', 'SecurityError') } })
+      }
+    })
+    await notice(page)
+    await press(page, 'accept')
+    const [view] = await site.events(atLeast('page', 1))
+    assert.match(view.batch.body.choice, /^1\.0f\.\d{5}\.0a1b2c3d\.[\da-f]{32}\./)
+    await page.evaluate(() => heed('consent', 'refuse'))
+    assert.equal(await page.evaluate(() => heed.consent.performance), false)
+    await page.goto(site.url('next'))
+    await notice(page) // nothing was kept, so it asks
+    assert.equal((await told(site, 2))[1].consent.event, 'withdraw')
+  }))
+
+test('a notice that cannot be fetched leaves a working page, the strict side, and one line', () =>
+  visit('no-notice', async (site) => {
+    const page = await site.open('home', () => {
+      const { fetch } = window
+      window.fetch = (url, ...rest) => (String(url).endsWith('.json') ? Promise.reject(new TypeError('gone')) : fetch(url, ...rest))
+    })
+    await page.waitForFunction(() => performance.getEntriesByType('resource').filter(({ name }) => /\.js$/.test(name)).length > 2)
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 100)))
+    assert.equal(await page.evaluate(() => !document.querySelector('div[lang]') && !heed.consent.performance), true)
+    assert.equal((await site.problems()).filter((text) => text.includes('[heed]')).length, 1)
+    await page.evaluate(() => heed('consent', 'refuse'))
+    await cookieIs(page, '=1\\.01\\.')
+  }, { expectErrors: true }))

@@ -42,7 +42,8 @@ async function startSession(display) {
     const { sessionId } = await call('POST', '/session', {
       capabilities: { alwaysMatch: { 'webkitgtk:browserOptions': browser } },
     }, startMs)
-    return { end, command: (method, path, body) => call(method, `/session/${sessionId}${path}`, body) }
+    const command = (method, path, body) => call(method, `/session/${sessionId}${path}`, body)
+    return { end, command, first: await command('GET', '/window') }
   } catch (error) {
     end()
     throw error
@@ -96,15 +97,15 @@ function recorder() {
   }
 }
 
-/** One visitor is one session. Now and then a start never ends; then another one does. */
+/** One visitor is one session. Now and then a start never ends, or at once; then another one does better. */
 async function openVisitor(display) {
-  const { command, end } = await startSession(display).catch(() => startSession(display))
+  const { command, end, first } = await startSession(display).catch(() => startSession(display))
   const visitor = { command, pages: [], last: Promise.resolve() }
   return {
     async open(problem) {
       const handle = visitor.pages.length
         ? (await command('POST', '/window/new', { type: 'window' })).handle
-        : await command('GET', '/window')
+        : first
       const page = new Page(visitor, handle, problem)
       visitor.pages.push(page)
       return page
@@ -144,7 +145,7 @@ class Page {
     const script = `return Promise.resolve((${fn})(...arguments)).then((value) => ({ value }))`
     return this.#here(async (command) => {
       const { value } = await command('POST', '/execute/sync', { script, args })
-      return value ?? undefined
+      return value
     })
   }
 

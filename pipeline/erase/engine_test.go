@@ -177,8 +177,8 @@ func TestWithdrawnInEveryOrder(t *testing.T) {
 	if rows != 18 || others != 0 || clicks != 9 || stripped != 9 {
 		t.Errorf("rows, of the withdrawn, with click ids, without = %d, %d, %d, %d; want 18, 0, 9, 9", rows, others, clicks, stripped)
 	}
-	if n, _, err := p.store.Backlog(t.Context()); n != 0 || err != nil {
-		t.Errorf("Backlog = %d, %v; want 0", n, err)
+	if n, oldest, err := p.store.Backlog(t.Context()); n != 0 || oldest != 0 || err != nil {
+		t.Errorf("Backlog = %d, %v, %v; want 0, 0", n, oldest, err)
 	}
 	clickhousetest.CheckProjections(t, p.store)
 }

@@ -1,4 +1,4 @@
-SELECT count(), dateDiff('second', min(since), now64(3))
+SELECT count(), if(count() = 0, 0, dateDiff('second', min(since), now64(3)))
 FROM
 (
     SELECT min(put) AS since

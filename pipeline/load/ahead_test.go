@@ -242,10 +242,8 @@ func TestRunForgetsBetweenBatches(t *testing.T) {
 func TestRunAheadThroughFaults(t *testing.T) {
 	for range 30 {
 		seed := rand.Uint64()
+		t.Logf("seed %d", seed)
 		synctest.Test(t, func(t *testing.T) { aheadThroughFaults(t, rand.New(rand.NewPCG(seed, 0))) })
-		if t.Failed() {
-			t.Fatalf("seed %d", seed)
-		}
 	}
 }
 
@@ -268,6 +266,7 @@ func aheadThroughFaults(t *testing.T, random *rand.Rand) {
 	}
 	p.close()
 	store.failAtRandom(intN)
+	store.memory = 10 * time.Minute // a loader that dies behind a token without its part leaves more than one behind
 	store.insert = func(int, *clickhouse.Block) error {
 		time.Sleep(time.Duration(intN(20)) * time.Second)
 		return nil

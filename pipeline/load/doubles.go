@@ -83,13 +83,13 @@ func (r *recentIDs) forget(rows []clickhouse.Row) {
 
 // rebuild fills the memory from ClickHouse after a start, without the rows that are foreign to it.
 func (r *recentIDs) rebuild(ctx context.Context, store Store, now time.Time, foreign func(schemas.Source) bool) error {
-	since, count := now.Add(-recentAge), 0
+	since, count, most := now.Add(-recentAge), 0, max(r.max/2, 1)
 	r.completeFrom, r.youngSince = since, since
-	return store.RecentIDs(ctx, since, r.max/2, func(key clickhouse.EventKey, source schemas.Source, loaded time.Time) error {
+	return store.RecentIDs(ctx, since, most, func(key clickhouse.EventKey, source schemas.Source, loaded time.Time) error {
 		if loaded.After(r.newest) {
 			r.newest = loaded
 		}
-		if count++; count == r.max/2 { // newest first: what is older than this one was not read
+		if count++; count == most { // newest first: what is older than this one was not read
 			r.completeFrom, r.youngSince = loaded, loaded
 		}
 		if !foreign(source) {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -300,9 +301,13 @@ func TestOpenFailure(t *testing.T) {
 func TestRunGathersForLongerWhileTheStoreIsSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, store := newPartition(t, "topic.1", 3), newFakeStore()
-		slow := 4 * time.Second
+		var slow atomic.Int64
+		slow.Store(int64(4 * time.Second))
 		var sizes []int
-		store.inserting = func(rows []clickhouse.Row) { sizes = append(sizes, len(rows)); time.Sleep(slow) }
+		store.inserting = func(rows []clickhouse.Row) {
+			sizes = append(sizes, len(rows))
+			time.Sleep(time.Duration(slow.Load()))
+		}
 		m := p.join()
 		l, err := load.Open(t.Context(), load.Config{MaxRows: 100, MaxWait: 500 * time.Millisecond}, load.Parts{
 			Log: m, Plans: m, Store: store, Dead: store}, logger())
@@ -315,7 +320,7 @@ func TestRunGathersForLongerWhileTheStoreIsSlow(t *testing.T) {
 			p.append(event(2 * i)) // of one month
 			time.Sleep(100 * time.Millisecond)
 			if i == 400 {
-				slow = 0
+				slow.Store(0)
 			}
 		}
 		p.close()

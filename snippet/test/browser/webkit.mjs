@@ -11,6 +11,10 @@ const startMs = 15_000
 const pollMs = 20
 const browser = { binary: '/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser', args: ['--automation'] }
 
+/** What ends the drivers that run. */
+const running = new Set()
+process.on('exit', () => running.forEach((end) => end())) // also after an error
+
 /** Gives WebKit a display that nobody sees. */
 export async function launchWebKit() {
   const display = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1400x1100x24', '-nolisten', 'tcp'], {
@@ -35,7 +39,8 @@ async function startSession(display) {
     stdio: 'ignore',
     detached: true, // a process group: the browser ends with its driver
   })
-  const end = () => process.kill(-driver.pid, 'SIGKILL')
+  const end = () => running.delete(end) && process.kill(-driver.pid, 'SIGKILL')
+  running.add(end)
   const call = caller(`http://127.0.0.1:${port}`)
   try {
     await until('the driver', () => call('GET', '/status').then((status) => status.ready))

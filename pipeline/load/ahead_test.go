@@ -266,7 +266,6 @@ func aheadThroughFaults(t *testing.T, random *rand.Rand) {
 	}
 	p.close()
 	store.failAtRandom(intN)
-	store.memory = 10 * time.Minute // a loader that dies behind a token without its part leaves more than one behind
 	store.insert = func(int, *clickhouse.Block) error {
 		time.Sleep(time.Duration(intN(20)) * time.Second)
 		return nil

@@ -1,4 +1,4 @@
-import { Advertising, All, Essential } from '../../../consent/categories.ts'
+import { Advertising, Essential } from '../../../consent/categories.ts'
 import { SeenDNT, SeenGPC } from '../../../consent/choice.ts'
 import { warn } from '../guard.ts'
 import type { Host } from '../handover.ts'
@@ -52,13 +52,13 @@ export function openPrompt(site: ChoosingSite, host: Host, chooser: Chooser): Pr
       _honoured: !!signalled && !(_granted & Advertising),
       _receipt: choice?._proof ? `${site._endpoint}/receipt/${choice._proof.slice(1, 33)}` : '',
       _wanted: why === 'wanted',
-      _pressed(action, control, boxes) {
+      _pressed(action, control, wanted) {
         hide()
         const dwell = Math.round(Math.min(performance.now() - since, 86400000))
         const means: Means = { method: 'button', control, dwell, shown: listed._shown }
-        if (action === 'accept') chooser._choose(All, means)
+        if (action === 'accept') chooser._choose(wanted, means, true)
         else if (action === 'reject') chooser._choose(Essential, means)
-        else if (action === 'save') chooser._choose(boxes, means)
+        else if (action === 'save') chooser._choose(wanted, means)
         else if (!_choices._decide()._answered) {
           // A close is a choice of what was in force.
           chooser._choose(_choices._decide()._granted, { method: 'close', dwell, shown: listed._shown })

@@ -13,8 +13,8 @@ export type Showing = {
   readonly _receipt: string
   /** The visitor asked for it: it takes the focus, and gives it back. */
   readonly _wanted: boolean
-  /** A button was pressed; boxes are the categories ticked then. */
-  readonly _pressed: (action: string, control: string, boxes: Categories) => void
+  /** A button was pressed; wanted are the categories ticked then, or all that the notice asks for. */
+  readonly _pressed: (action: string, control: string, wanted: Categories) => void
 }
 
 const categories = [
@@ -30,7 +30,6 @@ export function showNotice(showing: Showing): () => void {
   const before = document.activeElement
   const host = document.createElement('div')
   host.lang = locale
-  host.dir = 'auto'
   const root = host.attachShadow({ mode: 'open' })
   const style = new CSSStyleSheet()
   style.replaceSync(look.css)
@@ -39,7 +38,8 @@ export function showNotice(showing: Showing): () => void {
   let boxes: readonly [box: HTMLInputElement, category: Categories][] = []
 
   function draw(choosing: boolean): HTMLElement {
-    const frame = element('section', '', { role: choosing ? 'dialog' : 'region', 'aria-labelledby': 'title', tabindex: '-1' })
+    const role = choosing ? 'dialog' : 'region'
+    const frame = element('section', '', { role, 'aria-labelledby': 'title', tabindex: '-1', dir: 'auto' })
     frame.append(element('h2', text('title'), { id: 'title' }))
     if (showing._honoured) frame.append(element('p', text('honoured'), { role: 'status' }))
     frame.append(choosing ? choices() : element('p', text('body')))
@@ -85,7 +85,8 @@ export function showNotice(showing: Showing): () => void {
   function press(id: string, action: string): void {
     if (action === 'choose') return draw(true).focus()
     const ticked = boxes.reduce((all, [box, category]) => all | (box.checked ? category : 0), 0)
-    showing._pressed(action, id, ticked)
+    const asked = categories.reduce((all, [of, category]) => all | (text(`purpose.${of}`) ? category : 0), 0)
+    showing._pressed(action, id, action === 'accept' ? asked : ticked)
   }
 
   ;(document.body ?? document.documentElement).append(host)

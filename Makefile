@@ -34,7 +34,7 @@ race: ## the same tests under the race detector, where goroutines meet
 endure: ## what is long by nature, under 45 minutes: KILLS kills, CHAOS of chaos, FUZZTIME of fuzzing per target
 	@go run ./deploy/fetch -dev
 	HEED_KILLS=$(KILLS) go test -count=1 -timeout 30m -run 'Kill' -v ./cmd/heed/ ./pipeline/wal/ ./pipeline/kafka/ ./pipeline/erase/
-	go test -count=40 -timeout 10m -run PausedLoaders ./pipeline/load/
+	go test -count=40 -timeout 10m -run PausedLoaders ./pipeline/load/ ./pipeline/records/
 	HEED_MATRIX=all go test -count=1 -timeout 20m -run 'TestMatrix$$' -v ./cmd/heed/
 	HEED_CHAOS=$(CHAOS) go test -count=1 -timeout 20m -run 'TestChaos$$' -v ./cmd/heed/
 	@$(MAKE) --no-print-directory fuzz

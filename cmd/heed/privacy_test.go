@@ -127,6 +127,7 @@ func checkNeedles(t *testing.T, place string, content []byte, absent, present []
 // privateVisit is one request and what it must come to.
 type privateVisit struct {
 	name     string
+	accepts  bool // the grant is made in this very batch
 	choice   string
 	visitor  string
 	headers  map[string]string
@@ -160,7 +161,7 @@ func sendPrivateVisits(t *testing.T, heed *process, site string) {
 		v.visitor = refusedVisitor
 		v.send(t, heed, site)
 	}
-	granted := privateVisit{name: "granted", choice: choice(consent.All), visitor: grantedVisitor, kinds: all,
+	granted := privateVisit{name: "granted", choice: choice(consent.All), accepts: true, visitor: grantedVisitor, kinds: all,
 		accepted: map[string]int{"strict": len(all), "counting": len(all)}}
 	granted.send(t, heed, site)
 }
@@ -188,6 +189,9 @@ func (v privateVisit) send(t *testing.T, heed *process, site string) {
 func (v privateVisit) batch(address string) schemas.Batch {
 	now := time.Now().UnixMilli()
 	b := schemas.Batch{Version: 1, Sent: now, Choice: v.choice, Visitor: v.visitor, GPC: v.gpc}
+	if v.accepts {
+		b.Consent = acceptedNow(time.Now())
+	}
 	view := uuid.Must(uuid.NewV7()).String()
 	for _, kind := range v.kinds {
 		ev := schemas.Event{ID: uuid.Must(uuid.NewV7()).String(), Kind: kind, Created: now, View: view,

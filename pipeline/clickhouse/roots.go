@@ -39,7 +39,9 @@ func (s *Store) Roots(ctx context.Context, site string) ([]Root, error) {
 }
 
 // UnsentRoots returns 10,000 at most of the roots that some destination does not have, the oldest first.
-func (s *Store) UnsentRoots(ctx context.Context) ([]Root, error) { return s.readRoots(ctx, "unsent_roots") }
+func (s *Store) UnsentRoots(ctx context.Context) ([]Root, error) {
+	return s.readRoots(ctx, "unsent_roots")
+}
 
 func (s *Store) readRoots(ctx context.Context, query string, args ...any) (roots []Root, err error) {
 	if err := s.catchUp(ctx, "consent_roots"); err != nil {

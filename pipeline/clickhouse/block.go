@@ -49,7 +49,8 @@ type spareColumns struct{ pool sync.Pool }
 
 // get returns empty columns of the table events, nil for the late one.
 func (s *spareColumns) get() ([]blocks.Interface, error) {
-	if columns, ok := s.pool.Get().([]blocks.Interface); ok {
+	if spare, ok := s.pool.Get().(*[]blocks.Interface); ok {
+		columns := *spare
 		for _, c := range columns {
 			if c != nil {
 				c.Reset()
@@ -70,7 +71,7 @@ func (s *spareColumns) get() ([]blocks.Interface, error) {
 	return columns, nil
 }
 
-func (s *spareColumns) put(columns []blocks.Interface) { s.pool.Put(columns) }
+func (s *spareColumns) put(columns []blocks.Interface) { s.pool.Put(&columns) }
 
 // InsertBlock writes the block, with the promises and errors of Insert. Each row's Loaded has to be the time of now. The
 // columns that Prepare has made go with the first call.

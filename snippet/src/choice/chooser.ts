@@ -16,8 +16,8 @@ import { openTeller } from './teller.ts'
 /** Makes choices, keeps them, and sees to it that the collector learns of each. */
 export type Chooser = {
   readonly _choices: Choices
-  /** The visitor chose; whole when that is all that was asked for. */
-  readonly _choose: (granted: Categories, means: Means, whole?: boolean) => void
+  /** The visitor chose, out of what was asked for. */
+  readonly _choose: (granted: Categories, means: Means, asked?: Categories) => void
   /** Signals, as unlatched gives them, become part of the choice. shown is the notice in force. */
   readonly _latch: (signals: number, shown: string | undefined) => void
   /** Tells the choice again that an earlier page could not. */
@@ -86,13 +86,13 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
 
   return {
     _choices: choices,
-    _choose(granted, _means, whole = granted === All) {
+    _choose(granted, _means, asked = All) {
       const before = choices._choice()
       const seen = (gpc() ? SeenGPC : 0) | (dnt() ? SeenDNT : 0) | (host.rules & Advertising ? OptOut : 0)
       const categories = (granted & host.most) | Essential
       const text = formatChoice({ _bits: categories | seen, _day: today(), _notice: site._notice, _proof: '' })
       mine = { text, at: Date.now(), _means, _kept: unsent(text) }
-      store(text, happened(before, categories, whole), _means)
+      store(text, happened(before, categories, asked), _means)
       say({ text, at: mine.at })
     },
     _latch(signals, shown) {

@@ -5,15 +5,12 @@ import type { ConsentEvent } from '../../../schemas/event.gen.ts'
 /** What a consent event says of what came before and what comes. */
 export type Happened = Pick<ConsentEvent, 'event' | 'ends'>
 
-/**
- * What it is to grant next after before, by the rules of consent/record: only a sealed grant can be ended. whole says that
- * next is all that was asked for.
- */
-export function happened(before: Choice | undefined, next: Categories, whole = next === All): Happened {
+/** What it is to grant next after before, by the rules of consent/record: only a sealed grant can be ended. */
+export function happened(before: Choice | undefined, next: Categories, asked: Categories = All): Happened {
   const ends = before?._proof ? { ends: formatChoice(before) } : {}
   if (before?._proof && before._bits & ~next & All) return { event: 'withdraw', ...ends }
   if (next === Essential) return { event: 'reject' }
-  return { event: whole ? 'accept' : 'custom', ...ends }
+  return { event: next === (asked | Essential) ? 'accept' : 'custom', ...ends }
 }
 
 /** What a choice tells of itself that was stored and not told: a signal leaves a bit and takes away nothing but advertising. */

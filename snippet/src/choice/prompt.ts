@@ -56,7 +56,7 @@ export function openPrompt(site: ChoosingSite, host: Host, chooser: Chooser): Pr
         hide()
         const dwell = Math.round(Math.min(performance.now() - since, 86400000))
         const means: Means = { method: 'button', control, dwell, shown: listed._shown }
-        if (action === 'accept') chooser._choose(wanted, means, true)
+        if (action === 'accept') chooser._choose(wanted, means, wanted)
         else if (action === 'reject') chooser._choose(Essential, means)
         else if (action === 'save') chooser._choose(wanted, means)
         else if (!_choices._decide()._answered) {

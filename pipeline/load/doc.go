@@ -51,23 +51,20 @@
 //   - It arrives between B's reading and B's sending: B's own is dropped, and B, which reads back again, is content.
 //   - ClickHouse refuses it, as it refused the same piece of B.
 //   - Its token was remembered without its part, after a kill of the server: then it is dropped, as B's own was. B sees
-//     its rows missing after a success and, before it goes on under a further token, waits until nothing of A can
-//     arrive any more (quiet).
+//     its rows missing after a success, waits until nothing of A can arrive any more (quiet), and goes on under a further
+//     token, which its plan names first: whoever follows B goes on under that one, too.
 //
 // Where B sent nothing because the rows were stored, the token that stored them is A's own, or that of a B before: known
 // too. Rows that B found to be doubles were doubles for A.
 //
-// A token is remembered for 100,000 inserts into a table, not for ever. So every row carries its time of load, the table
+// A token is remembered for 10,000 inserts into a table, not for ever. So every row carries its time of load, the table
 // refuses one that is more than a minute old when it arrives ([Store.RefuseStale]), and A stamps a row only if it has
 // proved within the last ten seconds, by writing its plan again, that P is still its own, and has read back what is
 // stored, if anybody has sent some of P before (stamp). Hence an insert of A arrives at most 70 seconds after A owned P
-// and saw its rows missing: the token that it has to meet, A's own from before or B's, is younger than that. A token that
-// was remembered without its part has to be met longer: until nothing can arrive any more under the further tokens that
-// went on for it, 70 seconds for each loader that died behind one. Were it forgotten, a successor's insert under it and a
-// late one under a further token would both be stored. The tests count on ten minutes, eight such deaths in a row; 100,000
-// tokens are that long as long as a table, and in a cluster a shard, takes fewer than 160 inserts a second. Beyond that
-// the window has to grow with them. The minute is taken by the clocks of A and of ClickHouse; a clock of A that is ahead
-// adds to it, one that is behind by a minute stops A with a clear error.
+// and saw its rows missing: the token that it has to meet, A's own from before or B's, is younger than that. 10,000 are
+// enough as long as a table, and in a cluster a shard, takes fewer than 140 inserts a second; beyond that the window has
+// to grow with them. The minute is taken by the clocks of A and of ClickHouse; a clock of A that is ahead adds to it, one
+// that is behind by a minute stops A with a clear error.
 //
 // # Withdrawals
 //

@@ -47,7 +47,6 @@ func (l *Loader) insert(ctx context.Context, b *block) error {
 // a second one. A token can be remembered without its part (2 of 370 kills): when rows are missing after an insert that
 // succeeded, further ones carry further tokens, once nothing sent under the first can arrive any more.
 func (l *Loader) settleAll(ctx context.Context, b *block) error {
-	burnt := 0
 	return l.retry(ctx, "settle batch", func() error {
 		there, err := l.look(ctx, b)
 		if err != nil {
@@ -56,25 +55,30 @@ func (l *Loader) settleAll(ctx context.Context, b *block) error {
 		if missing, _ := b.missing(b.Rows, there); missing == 0 {
 			return nil
 		}
-		token := l.token(b)
-		if burnt > 0 {
-			token += "/again" + strconv.Itoa(burnt)
-		}
-		if err := l.settle(ctx, token, b, b.Rows, there); err != nil {
+		if err := l.settle(ctx, l.token(b), b, b.Rows, there); err != nil {
 			return err
 		}
 		if there, err = l.look(ctx, b); err != nil {
 			return err
 		}
 		if missing, _ := b.missing(b.Rows, there); missing > 0 {
-			burnt++
-			if err := l.quiet(ctx); err != nil {
+			if err := l.giveUpTokens(ctx); err != nil {
 				return err
 			}
 			return fmt.Errorf("%d of %d rows are not there after their insert", missing, len(b.Rows))
 		}
 		return nil
 	})
+}
+
+// giveUpTokens goes over to further tokens. The plan says so before the first of them is sent: a successor that went back to
+// the old ones could not tell an insert of ours that is still under way.
+func (l *Loader) giveUpTokens(ctx context.Context) error {
+	if err := l.quiet(ctx); err != nil {
+		return err
+	}
+	l.plan.Again++
+	return l.write(ctx, l.plan.From, l.plan.To)
 }
 
 // quiet waits until no insert sent before can arrive. A Loader with a log of its own need not: nobody else sends, and the
@@ -226,5 +230,9 @@ func (l *Loader) send(ctx context.Context, token string, b *block, rows []clickh
 // token names a block after its plan: the same plan and block, the same token.
 func (l *Loader) token(b *block) string {
 	from, to := l.plan.From, l.plan.To
-	return fmt.Sprintf("%s/%d-%d/%d-%d/%s", l.plan.Log, from.Segment, from.Record, to.Segment, to.Record, b.name)
+	token := fmt.Sprintf("%s/%d-%d/%d-%d/%s", l.plan.Log, from.Segment, from.Record, to.Segment, to.Record, b.name)
+	if l.plan.Again > 0 {
+		token += "/again" + strconv.Itoa(l.plan.Again)
+	}
+	return token
 }

@@ -215,7 +215,11 @@ func (l *Loader) load(ctx context.Context, b *batch) error {
 // write makes a plan durable, with the counts of what has ended before it. It tries until it is taken or ctx ends: a
 // full disk must not stop the loader, whose trimming of the log is what makes room.
 func (l *Loader) write(ctx context.Context, from, to wal.Pos) error {
-	l.plan = Plan{Version: planVersion, Log: l.Log.ID(), From: from, To: to}
+	again := 0
+	if from == l.plan.From && to == l.plan.To {
+		again = l.plan.Again
+	}
+	l.plan = Plan{Version: planVersion, Log: l.Log.ID(), From: from, To: to, Again: again}
 	if l.Ends == nil {
 		last := l.Progress()
 		l.plan.Since, l.plan.Sites = last.Since, last.Sites

@@ -152,8 +152,8 @@ func (s *fakeStore) checkEnds(t *testing.T, n int) {
 	}
 }
 
-// memory is how long a store remembers tokens here: no longer than a loader counts on (doc.go).
-const memory = 10 * time.Minute
+// memory is how long a store remembers tokens here: no longer than a loader counts on.
+const memory = 70 * time.Second
 
 // A loader is stopped at each step, its successor loads everything, and the first one wakes: soon, while the store
 // remembers every token, or late, when it remembers none. Nothing is added, and the first one ends.

@@ -25,6 +25,8 @@ type Plan struct {
 	Log     string  `json:"log"` // id of the log that the positions belong to
 	From    wal.Pos `json:"from"`
 	To      wal.Pos `json:"to"`
+	// Again counts the tokens of this range that were given up, since they were remembered without their part.
+	Again int `json:"again,omitempty"`
 
 	// The ends of all events before From, also of logs before this one. Empty where the ends go to the store.
 	Since time.Time       `json:"since,omitzero"`

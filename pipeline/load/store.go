@@ -18,7 +18,7 @@ type Store interface {
 	// Prepare does what it can of InsertBlock's work ahead of it. Rows may not change between the two, their Loaded
 	// excepted. It stores nothing, and may do nothing at all.
 	Prepare(b *clickhouse.Block)
-	// InsertBlock stores a block. The same token does not store twice; 100,000 at least are remembered.
+	// InsertBlock stores a block. The same token does not store twice; 10,000 at least are remembered.
 	InsertBlock(ctx context.Context, token string, b *clickhouse.Block) error
 	// RefuseStale makes InsertBlock refuse, from now on and for all users of the store, rows whose Loaded lies more than a
 	// minute behind the store's clock when they arrive there; the error is no clickhouse.ErrRefused.

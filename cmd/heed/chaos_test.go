@@ -101,7 +101,7 @@ func chaosSettings(t *testing.T) (length time.Duration, seed uint64) {
 }
 
 // TestChaos: collectors, loaders, brokers and ClickHouse are killed, paused and cut off at random under load. When it
-// is over, the ids that are stored are those that were acknowledged, each once, in events and in each projection.
+// is over, the ids that are stored are those that were acknowledged, each once, in events and in each projection, and in a run by HEED_CHAOS so are the consent records.
 func TestChaos(t *testing.T) {
 	if testing.Short() {
 		t.Skip("chaos takes its time")
@@ -109,6 +109,7 @@ func TestChaos(t *testing.T) {
 	length, seed := chaosSettings(t)
 	t.Logf("repeat this schedule with HEED_CHAOS=%v HEED_CHAOS_SEED=%d", length, seed)
 	f := newFleet(t, kafkatest.Start(t, kafkatest.Config{Nodes: chaosBrokers}), seed)
+	f.spareRecords()
 	f.start(chaosCollectors, chaosLoaders)
 	f.send()
 	f.awaitMore(t, 100)

@@ -8,14 +8,20 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
+	"heed/consent"
+	"heed/consent/record"
 	"heed/pipeline/kafka/kafkatest"
 	"heed/pipeline/ledger"
+	"heed/schemas"
 )
 
 const (
@@ -25,6 +31,11 @@ const (
 	fleetStoreTimeout = 4 * time.Second
 	// fleetPatience is how long the fleet may take to bring everything to rest after the last blow.
 	fleetPatience = 3 * time.Minute
+	// recordsPatience is how long the consent records may take after that: twice the 70 s that pipeline/records waits, once
+	// for a loader before and once for a token without rows, and what lies between.
+	recordsPatience = 4 * time.Minute
+	// longKills is from how many kills on a run is a long one.
+	longKills = 50
 )
 
 // fleet is the whole system as processes of their own: collectors, loaders, a reader, ClickHouse behind a DSN and
@@ -39,6 +50,8 @@ type fleet struct {
 	seed   uint64
 	direct bool   // collectors answer once Kafka has the events
 	dead   uint64 // events that are planted to become dead letters
+	sealed bool   // batches carry a choice that was sealed before, and no consent event
+	secret []byte // of the install
 
 	clickhouse *member
 	report     *member
@@ -63,8 +76,8 @@ func newFleet(t *testing.T, brokers *kafkatest.Cluster, seed uint64) *fleet {
 	dir := t.TempDir()
 	f := &fleet{killedSite: newKilledSite(t), t: t, dir: dir, config: writeKillConfig(t, dir), kafka: brokers, seed: seed,
 		topic: fmt.Sprintf("test-%x", rand.Uint32())}
-	secret := strings.Repeat("0123456789abcdef", 4) + "\n"
-	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte(secret), 0o600); err != nil {
+	f.secret = []byte(strings.Repeat("0123456789abcdef", secretBytes/16))
+	if err := os.WriteFile(filepath.Join(dir, "secret"), f.secret, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	f.clickhouse = f.member(freeAddress(t), "clickhouse", "serve", "--data.dir", filepath.Join(dir, "clickhouse"))
@@ -158,6 +171,27 @@ func (f *fleet) send() {
 	}
 }
 
+// spareRecords leaves consent events out of a short run whose loaders are killed, paused or share partitions anew: the next
+// loader then waits for 70 s, on purpose (pipeline/records), and whoever waits for it waits as long. A long run, which
+// HEED_CHAOS or HEED_KILLS asks for, sends and compares them; so do the short ones in which one loader ends in order.
+func (f *fleet) spareRecords() {
+	f.sealed = os.Getenv("HEED_CHAOS") == "" && kills(f.t) < longKills
+}
+
+// batch is one of the kill test's.
+func (f *fleet) batch(random *rand.Rand) schemas.Batch {
+	b := f.killedSite.batch(random)
+	if f.sealed {
+		choice, err := consent.ParseChoice(b.Choice)
+		if err != nil {
+			panic(err)
+		}
+		b.Choice = choice.Seal(siteKeyOf(f.secret, "seal", "kill"), "kill", uuid.Must(uuid.NewV7())).String()
+		b.Consent = nil
+	}
+	return b
+}
+
 // client sends batches, each to any collector until one acknowledges it, and one in ten once more after that.
 func (f *fleet) client(ctx context.Context, random *rand.Rand) {
 	web := &http.Client{Timeout: 5 * time.Second}
@@ -205,6 +239,7 @@ func (f *fleet) compare() {
 	if a := account.Accepted; a.Stored != uint64(len(f.acked)) || a.Dead != f.dead || a.Total < f.counted() || a.Total > f.tried.Load()+f.dead {
 		f.t.Errorf("the ledger has %+v, want %d stored, %d dead, and %d to %d in all", a, len(f.acked), f.dead, f.counted(), f.tried.Load())
 	}
+	f.awaitRecords()
 	for _, members := range [][]*member{f.collectors, f.loaders, {f.report}, {f.clickhouse}} {
 		for _, m := range members {
 			m.running.stop()
@@ -240,12 +275,42 @@ func (f *fleet) awaitRest() (account ledger.Account) {
 			return account
 		}
 	}
-	f.t.Errorf("after %v the ledger has %s, want %d events stored and none pending", fleetPatience, last, len(f.acked))
+	f.fail("after %v the ledger has %s, want %d events stored and none pending", fleetPatience, last, len(f.acked))
+	return account
+}
+
+// awaitRecords waits until every acknowledged consent record is chained.
+func (f *fleet) awaitRecords() {
+	f.t.Helper()
+	var missing []record.ID
+	for id := range f.records {
+		missing = append(missing, record.ID(id))
+	}
+	var progress strings.Builder // what was missing, whenever that has changed
+	store, start := f.store(), time.Now()
+	for last := -1; len(missing) > 0; pause(500 * time.Millisecond) {
+		chained, err := store.RecordsByID(f.t.Context(), "kill", missing)
+		missing = slices.DeleteFunc(missing, func(id record.ID) bool { _, ok := chained[id]; return ok })
+		if err != nil || len(missing) != last {
+			last = len(missing)
+			fmt.Fprintf(&progress, "%6.1fs: %d missing, %v\n", time.Since(start).Seconds(), last, err)
+		}
+		if len(missing) > 0 && time.Since(start) > recordsPatience {
+			f.fail("after %v %d of %d acknowledged consent records are not chained:\n%s",
+				recordsPatience, len(missing), len(f.records), lastLines(progress.String(), 20))
+		}
+	}
+	f.t.Logf("the consent records were chained after %v", time.Since(start).Round(time.Millisecond))
+}
+
+// fail ends the test and shows what the processes have printed.
+func (f *fleet) fail(format string, args ...any) {
+	f.t.Helper()
+	f.t.Errorf(format, args...)
 	for _, m := range f.members() {
 		f.t.Logf("%s printed:\n%s", m.command[0], lastLines(m.running.output.String(), 30))
 	}
 	f.t.FailNow()
-	return account
 }
 
 // lastLines are the last n lines of text.

@@ -208,7 +208,10 @@ func (s *killedSite) send(web *http.Client, batch schemas.Batch) (accepted int, 
 	if err != nil || answer.StatusCode != http.StatusAccepted {
 		return 0, fmt.Errorf("%s: %s: %w", answer.Status, text, err)
 	}
-	var sealed schemas.Answer // each batch brings an unsealed choice, so each answer has a body
+	if len(text) == 0 { // all are accepted, and the choice was sealed before
+		return len(batch.Events), nil
+	}
+	var sealed schemas.Answer
 	if err := json.Unmarshal(text, &sealed); err != nil {
 		return 0, err
 	}
@@ -221,7 +224,9 @@ func (s *acknowledged) acknowledge(batch schemas.Batch) {
 	for _, ev := range batch.Events {
 		s.acked[uuid.MustParse(ev.ID)] = true
 	}
-	s.records[uuid.MustParse(batch.Consent.ID)] = true
+	if batch.Consent != nil {
+		s.records[uuid.MustParse(batch.Consent.ID)] = true
+	}
 }
 
 // known returns those of the batch's events that are acknowledged.

@@ -101,7 +101,8 @@ func chaosSettings(t *testing.T) (length time.Duration, seed uint64) {
 }
 
 // TestChaos: collectors, loaders, brokers and ClickHouse are killed, paused and cut off at random under load. When it
-// is over, the ids that are stored are those that were acknowledged, each once, in events and in each projection, and in a run by HEED_CHAOS so are the consent records.
+// is over, the ids that are stored are those that were acknowledged, each once, in events and in each projection;
+// so are the consent records when HEED_CHAOS says how long.
 func TestChaos(t *testing.T) {
 	if testing.Short() {
 		t.Skip("chaos takes its time")

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -169,8 +170,11 @@ func TestLoadedGrowsWithEveryInsert(t *testing.T) {
 		if err := b.log.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		var mu sync.Mutex // the batch that is ahead tells the time, too
 		clock, calls := time.Now().Round(0), 0
 		b.now = func() time.Time { // it steps back by a minute, again and again
+			mu.Lock()
+			defer mu.Unlock()
 			clock = clock.Add(time.Millisecond)
 			if calls++; calls%15 == 0 {
 				clock = clock.Add(-time.Minute)

@@ -153,13 +153,11 @@ func (s *matrixSite) page(w http.ResponseWriter, r *http.Request) {
 		signal, snippet.Tag(s.URL+matrixPrefix+"/matrix"))
 }
 
-// forget takes all cookies, and what scripts have stored.
+// forget takes all cookies.
 func (s *matrixSite) forget(w http.ResponseWriter, r *http.Request) {
 	for _, cookie := range r.Cookies() {
 		http.SetCookie(w, &http.Cookie{Name: cookie.Name, Path: "/", MaxAge: -1})
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	fmt.Fprint(w, `<!doctype html><title>Forgotten</title><script>localStorage.clear(); sessionStorage.clear()</script>`)
 }
 
 // visitorMark begins every visitor's id, in bytes, so that all can be searched for at once.

@@ -111,13 +111,15 @@ var matrixSignals = []string{"none", "gpc", "dnt"}
 
 func driveMatrix(t *testing.T, site, engine string, places []matrixPlace) {
 	t.Helper()
-	var visits []string
+	var visitors [][]string // one for each place
 	for _, place := range places {
+		var visits []string
 		for _, signal := range matrixSignals {
 			visits = append(visits, fmt.Sprintf("/at/%s/%s/%s", engine, place.code, signal))
 		}
+		visitors = append(visitors, visits)
 	}
-	list, err := json.Marshal(visits)
+	list, err := json.Marshal(visitors)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,20 +1,24 @@
 // Chromium and Firefox, by puppeteer-core: DevTools protocol and WebDriver BiDi. The pages of webkit.mjs are like these.
 import puppeteer from 'puppeteer-core'
 
-const options = {
+/** What Chromium needs to keep pages for the way back; and to do with one process per visitor instead. */
+const cachedArgs = ['--enable-features=BackForwardCache']
+const uncachedArgs = ['--disable-features=BackForwardCache,SpareRendererForSitePerProcess', '--process-per-site']
+
+const options = (cached) => ({
   chromium: {
     executablePath: '/usr/bin/chromium',
     args: [
       '--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync', '--enable-features=BackForwardCache',
+      '--disable-component-update', '--disable-sync', ...(cached ? cachedArgs : uncachedArgs),
     ],
   },
   firefox: { browser: 'firefox', executablePath: '/usr/bin/firefox-esr' },
-}
+})
 
 /** Starts the browser, with a profile that is gone when it ends. */
-export async function launchPuppet(engine) {
-  const browser = await puppeteer.launch({ headless: true, ...options[engine] })
+export async function launchPuppet(engine, cached) {
+  const browser = await puppeteer.launch({ headless: true, ...options(cached)[engine] })
   return { visitor: () => openVisitor(browser), close: () => browser.close() }
 }
 

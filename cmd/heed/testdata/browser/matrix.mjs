@@ -1,41 +1,48 @@
 // Visits a site from many places in one engine, with and without signals, and makes every kind of choice:
 //
-//	HEED_ENGINE=firefox node matrix.mjs <address of the site> <JSON list of visits, each a path like /at/firefox/US-CA/gpc>
+//	HEED_ENGINE=firefox node matrix.mjs <address of the site> <JSON list of visitors, each a list of visits>
 //
-// The site (matrix_site_test.go) knows from the path where a visit comes from and which signals it sends.
+// A visit is a path like /at/firefox/US-CA/gpc: from it the site (matrix_site_test.go) knows where the visit comes from and
+// which signals it sends.
 import { launchEngine } from '../../../../snippet/test/browser/engines.mjs'
 
 const atOnce = process.env.HEED_ENGINE === 'webkit' ? 2 : 4
 const [site, list] = process.argv.slice(2)
 const waiting = JSON.parse(list)
-const browser = await launchEngine()
+const browser = await launchEngine({ cached: false }) // no process per page view
 try {
   await Promise.all(Array.from({ length: atOnce }, async () => {
-    for (let visit = waiting.shift(); visit; visit = waiting.shift()) {
-      await drive(visit).catch((error) => { throw new Error(visit, { cause: error }) })
-    }
+    for (let visits = waiting.shift(); visits; visits = waiting.shift()) await come(visits)
   }))
 } finally {
   await browser.close()
 }
 
-/** One visitor: a look around before any choice; then, each time from the beginning, one choice and a look around. */
-async function drive(visit) {
+/** One visitor, who comes some times and is forgotten each time. */
+async function come(visits) {
   const problems = []
   const visitor = await browser.visitor()
   const page = await visitor.open((problem) => problems.push(problem))
+  for (const visit of visits) {
+    await drive(page, visit).catch((error) => { throw new Error(visit, { cause: error }) })
+    const failed = problems.filter((problem) => /page error|\[heed\]/.test(problem))
+    if (failed.length) throw new Error(`${visit}: ${failed.join('\n')}`)
+  }
+  await visitor.close()
+}
+
+/** A look around before any choice; then, each time from the beginning, one choice and a look around. */
+async function drive(page, visit) {
   await look(page, `${visit}/before`)
+  await notice(page) // a page that is left while it fetches one says so
   for (const choice of ['accept', 'refuse', 'custom']) {
-    await page.goto(`${site}${visit}/ask-${choice}`)
+    await page.goto(`${site}${visit}/ask-${choice}`) // what else the page before had to send leaves now
     await loaded(page)
     await settled(page, `${visit}/ask-${choice}`, 'page')
     await choose(page, choice)
     await look(page, `${visit}/${choice}`)
-    await page.goto(`${site}/forget`)
+    await forget(page)
   }
-  await visitor.close()
-  const failed = problems.filter((problem) => /page error|\[heed\]/.test(problem))
-  if (failed.length) throw new Error(failed.join('\n'))
 }
 
 /** Views a page, does something on it, and waits until what the page may send of that has been answered. */
@@ -44,7 +51,16 @@ async function look(page, path) {
   await loaded(page)
   await page.evaluate(() => heed('event', 'looked'))
   await settled(page, path, 'custom')
+}
+
+/** Leaves the page, and all that it kept. */
+async function forget(page) {
   await page.goto(`${site}/away`) // what else there was leaves now
+  await page.evaluate(async () => {
+    localStorage.clear()
+    sessionStorage.clear()
+    await fetch('/forget')
+  })
 }
 
 function loaded(page) {
@@ -60,10 +76,15 @@ async function settled(page, path, kind) {
   if (!path.includes('/none/')) await page.waitForFunction(() => /heed\w*=1\.[0-389ab]/.test(document.cookie))
 }
 
+/** Brings the notice up, also where nothing asks by itself. */
+async function notice(page) {
+  await page.evaluate(() => heed('consent', 'show'))
+  await page.waitForFunction(() => [...document.querySelectorAll('div')].some((div) => div.shadowRoot?.querySelector('button')))
+}
+
 /** Chooses on the notice, as a visitor does, and waits until the choice is kept and the collector was told. */
 async function choose(page, choice) {
-  await page.evaluate(() => heed('consent', 'show')) // where nothing asks by itself, too
-  await page.waitForFunction(() => [...document.querySelectorAll('div')].some((div) => div.shadowRoot?.querySelector('button')))
+  await notice(page)
   await page.evaluate((choice) => {
     const notice = [...document.querySelectorAll('div')].find((div) => div.shadowRoot?.querySelector('button')).shadowRoot
     const press = (...ids) => {

@@ -76,7 +76,7 @@ type standBatch struct {
 
 const (
 	standNotice = "0a1b2c3d"
-	pollFor     = 10 * time.Second
+	pollFor     = 30 * time.Second
 )
 
 var standSealKey = []byte("a key that seals only in this test")

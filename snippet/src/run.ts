@@ -114,7 +114,10 @@ export function run(options: Options): Commands {
     asked = true
     options._handed.choose(host).onerror = guard(() => {
       asked = false
-      for (const [command, choice] of waiting) if (command === 'consent') save(unheardName(options._key), JSON.stringify(choice))
+      for (const [command, choice] of waiting) {
+        // To ask for the notice is no choice, and before a choice nothing is stored.
+        if (command === 'consent' && choice !== 'show') save(unheardName(options._key), JSON.stringify(choice))
+      }
     })
   }
 
@@ -124,11 +127,9 @@ export function run(options: Options): Commands {
       listen(window, ['pageshow', 'storage', 'visibilitychange'], (event) => {
         if (!follow(true) && (event as Partial<PageTransitionEvent>).persisted) tracker?._visit()
       })
-      // What an earlier page could not tell. What becomes unsent later, another tab is telling.
-      if (parent === window && (permission._choice()?._bits ?? 0) & Unsent) call('again')
-      // Nothing begins before these are heard.
-      const unheard = load(unheardName(options._key))
-      if (unheard) call('consent', JSON.parse(unheard))
+      // What an earlier page could not tell. What becomes unsent later, another tab is telling. Nothing begins before it is heard.
+      const unsent = parent === window && (permission._choice()?._bits ?? 0) & Unsent
+      if (unsent || load(unheardName(options._key))) call('again')
       for (const early of calls) if (early[0] !== 'event') call(...early)
       follow(false)
       for (const early of calls) if (early[0] === 'event') call(...early)

@@ -4,7 +4,7 @@ import type { Call, Host } from '../handover.ts'
 import { listen } from '../listen.ts'
 import { isPromptDue } from '../permission.ts'
 import { unlatched } from '../signals.ts'
-import { save } from '../storage.ts'
+import { load, save } from '../storage.ts'
 import { unheardName } from '../store.ts'
 import { openChooser } from './chooser.ts'
 import { openPrompt } from './prompt.ts'
@@ -41,12 +41,19 @@ export function startChoosing(site: ChoosingSite, host: Host): void {
     else chooser._choose(granted, services ? { method: 'api', services } : { method: 'api' })
   }
 
+  /** Hears what an earlier page could not say, or else says once more what it could not tell. */
+  function again(): void {
+    const unheard = load(unheardName(site._key))
+    if (unheard) consent(JSON.parse(unheard))
+    else chooser._retell()
+  }
+
   function take([command, first, second]: Call): void {
     const age = command === 'age' && readAge(first)
     if (command === 'event') host.call(command, first, second)
     else if (command === 'consent') consent(first)
     else if (command === 'expire') chooser._report('expire', { method: 'itself' })
-    else if (command === 'again') chooser._retell()
+    else if (command === 'again') again()
     else if (command === 'seal') choices._replace(String(first), String(second))
     else if (age) {
       host.age = age

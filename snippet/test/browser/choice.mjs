@@ -328,8 +328,10 @@ test('a choice that nobody could hear is heard on the next page', () =>
       }
     })
     await loaded(page)
+    await page.evaluate(() => heed('consent', 'show')) // no choice: nothing of it is kept
     await page.evaluate(() => heed('consent', 'refuse'))
     await page.waitForFunction(() => localStorage.length)
+    assert.equal(await page.evaluate(() => Object.values(localStorage).join()), '"refuse"')
     const next = await site.open('next', () => {})
     await cookieIs(next, '=1\\.01\\.')
     assert.deepEqual((await stored(next)).keys, [])

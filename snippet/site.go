@@ -32,6 +32,7 @@ type Site struct {
 	Notices     []Notice
 	RecordShown bool // make a consent record, too, of each time a notice is put on the screen
 	Features    Features
+	Wall        Wall
 }
 
 // Notice names one notice as it is archived. Its bytes are to be served under the endpoint as Name, for ever, with
@@ -91,6 +92,9 @@ func (s Site) Validate() error {
 	for _, n := range s.Notices {
 		ok := slices.Contains(layouts, consent.Prompt(n.Layout)) && localeForm.MatchString(n.Locale) && shownForm.MatchString(n.Shown)
 		check(ok, "notices", "a layout, a locale and a hash of 64 lower-case hex digits each")
+	}
+	if err := s.Wall.check(); err != nil {
+		errs = append(errs, fmt.Errorf("site %q: %w", s.ID, err))
 	}
 	return errors.Join(errs...)
 }

@@ -15,7 +15,8 @@ import (
 //	1 . <bits> . <day> . <notice> [ . <record> . <seal> ]
 //
 //	bits    2 hex digits: 0x01 essential (always set), 0x02 functional, 0x04 performance, 0x08 advertising,
-//	        0x10 GPC was on, 0x20 DNT was on, 0x40 the record is still unsent, 0x80 made where silence allows
+//	        0x10 GPC was on, 0x20 DNT was on, 0x40 the record is still unsent, 0x80 made where silence allows;
+//	        with 0x100, of the granted categories some services only, a leading 1 makes them 3
 //	day     when it was made: days since the Unix epoch, UTC, decimal without leading zeros, at most 99999
 //	notice  8 hex digits: NoticeID of what was answered
 //	record  32 hex digits: id of the consent record
@@ -24,9 +25,18 @@ import (
 // Hex is lower case. One choice has one text: anything that String would not write is malformed. A refusal carries
 // neither record nor seal, since both would single out a visitor who asked not to be; nor does a choice that was made where
 // silence allows: what it leaves standing was never asked for.
+//
+// Which services a choice with 0x100 allows stands beside it, in localStorage under heed.<key>.s:
+//
+//	1 . <bits> . <day> . <notice> { " " <service> }
+//
+// the choice without Unsent, record and seal, and the ids of the declared services that are allowed. Where the list is
+// missing or begins with another choice, none of the declared services is allowed, the essential ones excepted. Heed's own
+// go with their category. On a refusal there is nothing to allow in part, and 0x100 is malformed.
 const (
 	choiceVersion  = "1"
 	noticeDigits   = 8
+	partialDigit   = '1'
 	recordBytes    = 16
 	sealBytes      = 16
 	maxDayDigits   = 5
@@ -34,7 +44,7 @@ const (
 	bitDNT         = 0x20
 	bitUnsent      = 0x40
 	bitOptOut      = 0x80
-	maxChoiceBytes = 75 // of all parts and dots
+	maxChoiceBytes = 76 // of all parts and dots
 )
 
 // ChoiceDays is how many days a choice counts in the strictest row, granted or refused alike. No row asks sooner.
@@ -42,7 +52,7 @@ const ChoiceDays = 182
 
 var (
 	errChoiceVersion = errors.New("malformed choice: unknown version")
-	errChoiceBits    = errors.New("malformed choice: bits are not 2 hex digits of a known meaning")
+	errChoiceBits    = errors.New("malformed choice: bits are not 2 hex digits, or 3 of which the first is 1, of a known meaning")
 	errChoiceDay     = errors.New("malformed choice: day is not a number of at most 5 digits")
 	errChoiceNotice  = errors.New("malformed choice: notice is not 8 lower-case hex digits")
 	errChoiceRecord  = errors.New("malformed choice: record is not 32 lower-case hex digits")
@@ -57,6 +67,7 @@ type Choice struct {
 	DNT     bool              // Do Not Track was on when the choice was made
 	Unsent  bool              // its record has not reached the collector yet
 	OptOut  bool              // made where silence allows: it grants nothing where a yes is needed
+	Partial bool              // of what is granted the visitor allowed some services only; never of a refusal
 	Day     int               // when it was made: days since the Unix epoch, UTC
 	Notice  string            // NoticeID of the notice it answers
 	Record  [recordBytes]byte // id of the consent record; zero unless Sealed
@@ -73,7 +84,10 @@ func DayOf(t time.Time) int { return int(t.Unix() / 86400) }
 func Unreadable() Choice { return Choice{Granted: Essential, Day: -1} }
 
 // Grants reports whether c says yes to anything beyond what needs no permission.
-func (c Choice) Grants() bool { return !c.OptOut && c.Granted&All&^Essential != 0 }
+func (c Choice) Grants() bool { return !c.OptOut && c.allows() }
+
+// allows reports whether c leaves anything standing beyond what needs no permission.
+func (c Choice) allows() bool { return c.Granted&All&^Essential != 0 }
 
 // String returns the text of c, which ParseChoice reads back.
 func (c Choice) String() string {
@@ -111,6 +125,9 @@ func (c Choice) appendUnsealed(dst []byte) []byte {
 		bits |= bitOptOut
 	}
 	dst = append(dst, choiceVersion+"."...)
+	if c.Partial && c.allows() {
+		dst = append(dst, partialDigit)
+	}
 	dst = hex.AppendEncode(dst, []byte{bits})
 	dst = append(dst, '.')
 	dst = strconv.AppendInt(dst, int64(c.Day), 10)
@@ -153,6 +170,9 @@ func ParseChoice(text string) (Choice, error) {
 }
 
 func (c *Choice) parseBits(text string) error {
+	if len(text) == 3 && text[0] == partialDigit {
+		c.Partial, text = true, text[1:]
+	}
 	if len(text) != 2 || !isHex(text) {
 		return errChoiceBits
 	}
@@ -163,6 +183,9 @@ func (c *Choice) parseBits(text string) error {
 	c.Granted = Categories(bits) & All
 	c.GPC, c.DNT = bits&bitGPC != 0, bits&bitDNT != 0
 	c.Unsent, c.OptOut = bits&bitUnsent != 0, bits&bitOptOut != 0
+	if c.Partial && !c.allows() {
+		return errChoiceBits
+	}
 	return nil
 }
 

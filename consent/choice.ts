@@ -1,6 +1,6 @@
 /** What a visitor answered. The twin of choice.go, which draws the text and says why each rule is there. */
 export type Choice = {
-  /** Categories in the low four bits; then SeenGPC, SeenDNT, Unsent and OptOut. */
+  /** Categories in the low four bits; then SeenGPC, SeenDNT, Unsent, OptOut and Partial. */
   readonly _bits: number
   /** When it was made: days since the Unix epoch, UTC. */
   readonly _day: number
@@ -14,15 +14,20 @@ export const SeenGPC = 0x10
 export const SeenDNT = 0x20
 export const Unsent = 0x40
 export const OptOut = 0x80
+export const Partial = 0x100
 
-const form = /^1\.([\da-f][13579bdf])\.(0|[1-9]\d{0,4})\.([\da-f]{8})(\.[\da-f]{32}\.[\w-]{21}[AQgw])?$/
+/** What a refusal has none of. */
+const permitted = 0xe
+
+const form = /^1\.(1?[\da-f][13579bdf])\.(0|[1-9]\d{0,4})\.([\da-f]{8})(\.[\da-f]{32}\.[\w-]{21}[AQgw])?$/
 
 /** Reads the text of a choice; undefined when it is anything that formatChoice would not write. */
 export function parseChoice(text: string): Choice | undefined {
-  const [, bits, day, notice, proof = ''] = form.exec(text) ?? []
-  // A refusal, whose second digit is 1, and an opt-out, from 80 on, carry no proof: it would single the visitor out.
-  if (!bits || !day || !notice || (proof && (bits > '8' || bits[1] === '1'))) return undefined
-  return { _bits: parseInt(bits, 16), _day: +day, _notice: notice, _proof: proof }
+  const [, digits, day, _notice, _proof = ''] = form.exec(text) ?? []
+  const _bits = parseInt(digits ?? '', 16)
+  // Refusals and opt-outs carry no proof: it would single the visitor out. Of a refusal there are no parts.
+  if (!day || !_notice || (_bits & permitted ? _proof && _bits & OptOut : _proof || _bits & Partial)) return undefined
+  return { _bits, _day: +day, _notice, _proof }
 }
 
 /**
@@ -34,7 +39,7 @@ export function readChoice(text: string): Choice | undefined {
 }
 
 /** Writes the text of a choice. */
-export function formatChoice(choice: Choice): string {
-  const bits = (choice._bits + 0x100).toString(16).slice(1)
-  return `1.${bits}.${choice._day}.${choice._notice}${choice._proof}`
+export function formatChoice({ _bits, _day, _notice, _proof }: Choice): string {
+  const bits = _bits & permitted ? _bits : _bits & ~Partial
+  return `1.${bits < 16 ? 0 : ''}${bits.toString(16)}.${_day}.${_notice}${_proof}`
 }

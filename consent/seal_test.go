@@ -42,6 +42,23 @@ func TestSealRefusal(t *testing.T) {
 	}
 }
 
+// That some services only are allowed is under the seal, and ends with the grant.
+func TestSealPartial(t *testing.T) {
+	c := parse(t, "1.105.20000.c0ffee01").Seal(sealKey, "demo", sealRecord)
+	if got, want := c.String(), "1.105.20000.c0ffee01.00112233445566778899aabbccddeeff.tOpeYbR5jZCtP3BZrfYb-g"; got != want {
+		t.Fatalf("Seal = %q, want %q", got, want)
+	}
+	whole := c
+	whole.Partial = false
+	if whole.Verify(sealKey, "demo") {
+		t.Fatal("Verify = true, want false for a choice that was made whole")
+	}
+	c.Granted = consent.Essential
+	if got, want := c.Seal(sealKey, "demo", sealRecord).String(), "1.01.20000.c0ffee01"; got != want {
+		t.Fatalf("Seal of a withdrawal = %q, want %q", got, want)
+	}
+}
+
 func TestVerifyFailure(t *testing.T) {
 	f := func(name string, c consent.Choice, key []byte, site string) {
 		t.Helper()

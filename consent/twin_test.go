@@ -86,7 +86,7 @@ func randomInputs(random *rand.Rand, places []string, choices []*string) inputs 
 func everyChoice(all vectors) []*string {
 	malformed := "1.0f"
 	list := []*string{nil, &malformed}
-	for bits := 1; bits < 0x100; bits += 2 {
+	for bits := 1; bits < 0x200; bits += 2 { // also those that are malformed
 		for _, age := range []int{366, 365, consent.ChoiceDays + 1, consent.ChoiceDays, 0, -1, -2} {
 			for _, notice := range []string{all.Notice, "deadbeef"} {
 				text := fmt.Sprintf("1.%02x.%d.%s", bits, all.Day-age, notice)

@@ -92,6 +92,7 @@ type choiceWanted struct {
 	DNT     bool   `json:"dnt,omitempty"`
 	Unsent  bool   `json:"unsent,omitempty"`
 	OptOut  bool   `json:"optOut,omitempty"`
+	Partial bool   `json:"partial,omitempty"`
 	Day     int    `json:"day"`
 	Notice  string `json:"notice"`
 	Record  string `json:"record,omitempty"`
@@ -290,7 +291,7 @@ func writeVectors(tb testing.TB, all vectors) {
 }
 
 func wantedChoice(c consent.Choice) *choiceWanted {
-	want := &choiceWanted{c.Granted.String(), c.GPC, c.DNT, c.Unsent, c.OptOut, c.Day, c.Notice, ""}
+	want := &choiceWanted{c.Granted.String(), c.GPC, c.DNT, c.Unsent, c.OptOut, c.Partial, c.Day, c.Notice, ""}
 	if c.Sealed {
 		want.Record = hex.EncodeToString(c.Record[:])
 	}

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import * as categories from '../categories.ts'
-import { formatChoice, OptOut, parseChoice, readChoice, SeenDNT, SeenGPC, Unsent } from '../choice.ts'
+import { formatChoice, OptOut, parseChoice, Partial, readChoice, SeenDNT, SeenGPC, Unsent } from '../choice.ts'
 import * as matrix from '../matrix.gen.ts'
 import { permit } from '../permit.ts'
 import { browserRules, resolve, type Decision, type Input } from '../resolve.ts'
@@ -50,6 +50,7 @@ type ChoiceVector = {
     readonly dnt?: boolean
     readonly unsent?: boolean
     readonly optOut?: boolean
+    readonly partial?: boolean
     readonly day: number
     readonly notice: string
     readonly record?: string
@@ -173,7 +174,8 @@ test('choices', () => {
       (want.gpc ? SeenGPC : 0) |
       (want.dnt ? SeenDNT : 0) |
       (want.unsent ? Unsent : 0) |
-      (want.optOut ? OptOut : 0)
+      (want.optOut ? OptOut : 0) |
+      (want.partial ? Partial : 0)
     assert.deepEqual([got._bits, got._day, got._notice], [bits, want.day, want.notice], name)
     assert.equal(got._proof.slice(1, 33), want.record ?? '', name)
   }

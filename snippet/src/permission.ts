@@ -40,7 +40,7 @@ export function openPermission(site: Choosing, host: Pick<Host, 'rules' | 'memor
 
   function read(): Choice | undefined {
     const choice = readChoice(stored())
-    waits = !!choice && !choice._proof && choice._bits < OptOut && !!(choice._bits & All & ~host.rules)
+    waits = !!choice && !choice._proof && !(choice._bits & OptOut) && !!(choice._bits & All & ~host.rules)
     if (!choice || !waits) return choice
     waits = !!(choice._bits & Unsent) && today() - choice._day <= unsentDays
     // A seal that has not come in time never will: as a choice for another notice it may only take away.

@@ -123,7 +123,7 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
 /** Whether the choice is a yes that the collector seals. */
 function grants(text: string): boolean {
   const choice = parseChoice(text)
-  return !!choice && choice._bits < OptOut && (choice._bits & All) !== Essential
+  return !!choice && !(choice._bits & OptOut) && (choice._bits & All) !== Essential
 }
 
 /** What nobody did here, with the notice in force; the wire knows none on a site without notices. */

@@ -92,6 +92,10 @@ func (d *decoder) document(large bool) *schemas.Error {
 			b.Age = word(&r, ages)
 		case fieldConsent:
 			d.consentEvent(&r)
+		case fieldHeld:
+			b.Held = r.held()
+		case fieldNamesSeen:
+			b.Names = r.names()
 		case fieldEvents:
 			events = d.events(&r, large)
 		default:

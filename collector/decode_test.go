@@ -91,6 +91,9 @@ func TestDecodeFailure(t *testing.T) {
 	f(`{"sent":1,"events":[]}`, schemas.Malformed, "v")
 	f(`{"v":1,"sent":1,"visitor":"","events":[]}`, schemas.Malformed, "visitor")
 	f(`{"v":1,"sent":1,"choice":"\u0000","events":[]}`, schemas.Malformed, "choice")
+	f(`{"v":1,"sent":1,"held":[{"host":"a.example","kind":"img"},{"host":"a.example"}],"events":[]}`, schemas.Malformed, "held[1].kind")
+	f(`{"v":1,"sent":1,"names":[{"name":"a","place":"pocket"}],"events":[]}`, schemas.Malformed, "names[0].place")
+	f(`{"v":1,"sent":1,"names":[{"name":"a","place":"idb","x":[[[[]]]]}],"events":[]}`, schemas.TooDeep, "")
 }
 
 func TestDecodeTakesTheFirstOfTwo(t *testing.T) {
@@ -200,6 +203,11 @@ func TestLimitsAreTheSchemas(t *testing.T) {
 	f(schemas.ConsentEvent{}, "Ends", "maxLength", maxChoice)
 	f(schemas.ConsentEvent{}, "Services", "maxItems", schemas.MaxServices)
 	f(schemas.ConsentEvent{}, "Services", "maxEntryLength", maxName)
+	f(schemas.Batch{}, "Held", "maxItems", schemas.MaxHeld)
+	f(schemas.Batch{}, "Names", "maxItems", schemas.MaxNames)
+	f(schemas.Held{}, "Host", "maxLength", maxHost)
+	f(schemas.Name{}, "Name", "maxLength", maxSeenName)
+	f(schemas.Name{}, "Days", "maximum", maxDays)
 	f(schemas.Event{}, "Form", "maxLength", maxForm)
 	f(schemas.Event{}, "Props", "maxKeyLength", maxPropKey)
 	f(schemas.Event{}, "Props", "maxValueLength", maxPropValue)

@@ -96,14 +96,14 @@ func (r *reader) finish(required, formed fieldSet) {
 	absent := required &^ r.seen
 	missing := absent | required&r.empty
 	if missing != 0 {
-		f := field(bits.TrailingZeros32(uint32(missing)))
+		f := field(bits.TrailingZeros64(uint64(missing)))
 		message := "the field is required and empty or 0; fill it"
 		if absent.has(f) {
 			message = "the field is required; add it"
 		}
 		r.fail(f, schemas.MissingField, message)
 	} else if empty := r.empty & formed; empty != 0 {
-		r.fail(field(bits.TrailingZeros32(uint32(empty))), schemas.InvalidField, wrongForm)
+		r.fail(field(bits.TrailingZeros64(uint64(empty))), schemas.InvalidField, wrongForm)
 	}
 }
 

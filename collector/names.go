@@ -35,6 +35,12 @@ const (
 	fieldEnds
 	fieldServices
 	fieldWall
+	fieldHeld
+	fieldNamesSeen
+	fieldHost
+	fieldPlace
+	fieldDays
+	fieldHTTP
 	fieldCount
 )
 
@@ -42,9 +48,10 @@ var fieldNames = [fieldCount]string{
 	"", "v", "sent", "choice", "visitor", "gpc", "dnt", "webdriver", "retried", "age", "consent", "events",
 	"id", "kind", "created", "url", "referrer", "view", "engaged", "name", "form", "props", "anonymous",
 	"event", "method", "control", "dwell", "shown", "ends", "services", "wall",
+	"held", "names", "host", "place", "days", "http",
 }
 
-// fieldNamed returns the field of a key. A name means the same in batch, event and consent event, and one that stands in
+// fieldNamed returns the field of a key. A name means the same in all objects, and one that stands in
 // the wrong object is unknown there.
 func fieldNamed(key []byte) field {
 	switch string(key) {
@@ -108,12 +115,24 @@ func fieldNamed(key []byte) field {
 		return fieldServices
 	case "wall":
 		return fieldWall
+	case "held":
+		return fieldHeld
+	case "names":
+		return fieldNamesSeen
+	case "host":
+		return fieldHost
+	case "place":
+		return fieldPlace
+	case "days":
+		return fieldDays
+	case "http":
+		return fieldHTTP
 	}
 	return fieldUnknown
 }
 
 // fieldSet is a set of fields.
-type fieldSet uint32
+type fieldSet uint64
 
 func setOf(fields ...field) (set fieldSet) {
 	for _, f := range fields {

@@ -24,6 +24,15 @@ export const MaxAnonymousIDs = 20
 /** malformed: services of a consent event */
 export const MaxServices = 200
 
+/** malformed: what was held back on one page */
+export const MaxHeld = 50
+
+/** malformed: names seen in one browser */
+export const MaxNames = 100
+
+/** HeldSelf stands in the place of a host: a URL of the site itself that redirects elsewhere. */
+export const HeldSelf = "self"
+
 /** Kind says what an event reports. */
 export type Kind =
   /** a page was viewed, or a route of a single-page application */
@@ -88,6 +97,42 @@ export type Wall =
   | 'sealed'
   /** by the page's own answer */
   | 'header'
+
+/** HeldKind says what kind of request was held back: the directive of the policy that did it, without "-src". */
+export type HeldKind =
+  /** The kinds. */
+  | 'script'
+  /** The kinds. */
+  | 'img'
+  /** fetch, XMLHttpRequest, beacon, EventSource, WebSocket */
+  | 'connect'
+  /** The kinds. */
+  | 'frame'
+  /** The kinds. */
+  | 'style'
+  /** The kinds. */
+  | 'font'
+  /** The kinds. */
+  | 'media'
+  /** The kinds. */
+  | 'worker'
+  /** The kinds. */
+  | 'object'
+  /** The kinds. */
+  | 'other'
+
+/** NamePlace says where a name is. */
+export type NamePlace =
+  /** The places. */
+  | 'cookie'
+  /** localStorage */
+  | 'local'
+  /** sessionStorage */
+  | 'session'
+  /** IndexedDB: the name of a database */
+  | 'idb'
+  /** Cache Storage: the name of a cache */
+  | 'cache'
 
 /** Code names an error for a program. The set is closed: clients may switch on it. */
 export type Code =
@@ -166,8 +211,32 @@ export type Batch = {
   age?: Age
   /** Consent is the consent event that this batch reports. It comes before the batch's events; the choice that it led to, if any, is Choice, unsealed. */
   consent?: ConsentEvent
-  /** Events, oldest first. May be empty when only the choice is reported. */
+  /** Held is what the wall held back on this page, each host and kind once. It needs no choice: it says nothing of the visitor. */
+  held?: Held[]
+  /** Names are those of cookies and storage keys in this browser. Without a performance grant nobody reads them here, and none is kept there. */
+  names?: Name[]
+  /** Events, oldest first. May be empty when only the choice, or what was held back, is reported. */
   events: Event[]
+}
+
+/** Held is one host that the wall kept a page from speaking to. What is no host name is not counted; of one only the registrable domain and one label more are kept. */
+export type Held = {
+  /** Host without scheme and port, or "self" for what redirects elsewhere. */
+  host: string
+  /** Kind of the request. */
+  kind: HeldKind
+}
+
+/** Name is that of a cookie or storage key. Digit, hex and UUID runs in it are replaced by #, here and again by the collector. */
+export type Name = {
+  /** Name with its runs replaced. */
+  name: string
+  /** Place where it is. */
+  place: NamePlace
+  /** Days that a cookie was told to live when it was written; absent where nobody saw that, or it ends with the session. */
+  days?: number
+  /** HTTP says that an answer of the server has set it, as far as that can be told. */
+  http?: boolean
 }
 
 /** Event is one event as the browser reports it. */

@@ -17,6 +17,8 @@ const (
 	MaxPropCount    = 16             // field_too_long
 	MaxAnonymousIDs = 20             // field_too_long
 	MaxServices     = 200            // malformed: services of a consent event
+	MaxHeld         = 50             // malformed: what was held back on one page
+	MaxNames        = 100            // malformed: names seen in one browser
 )
 
 // Kind says what an event reports.
@@ -79,6 +81,38 @@ const (
 	WallHeader Wall = "header" // by the page's own answer
 )
 
+// HeldKind says what kind of request was held back: the directive of the policy that did it, without "-src".
+type HeldKind string
+
+// The kinds.
+const (
+	HeldScript  HeldKind = "script"
+	HeldImage   HeldKind = "img"
+	HeldConnect HeldKind = "connect" // fetch, XMLHttpRequest, beacon, EventSource, WebSocket
+	HeldFrame   HeldKind = "frame"
+	HeldStyle   HeldKind = "style"
+	HeldFont    HeldKind = "font"
+	HeldMedia   HeldKind = "media"
+	HeldWorker  HeldKind = "worker"
+	HeldObject  HeldKind = "object"
+	HeldOther   HeldKind = "other"
+)
+
+// HeldSelf stands in the place of a host: a URL of the site itself that redirects elsewhere.
+const HeldSelf = "self"
+
+// NamePlace says where a name is.
+type NamePlace string
+
+// The places.
+const (
+	PlaceCookie  NamePlace = "cookie"
+	PlaceLocal   NamePlace = "local"   // localStorage
+	PlaceSession NamePlace = "session" // sessionStorage
+	PlaceIDB     NamePlace = "idb"     // IndexedDB: the name of a database
+	PlaceCache   NamePlace = "cache"   // Cache Storage: the name of a cache
+)
+
 // The tags below are what the JSON Schema and the TypeScript types are generated from. limit speaks JSON Schema: lengths
 // count characters, and a pattern, always last, is that of a text or of each entry of a list. A field without omitempty
 // is required, and required names the kind that requires it: then neither "" nor 0 will do. No text, key or entry holds a
@@ -109,8 +143,34 @@ type Batch struct {
 	// Consent is the consent event that this batch reports. It comes before the batch's events; the choice that it led to,
 	// if any, is Choice, unsealed.
 	Consent *ConsentEvent `json:"consent,omitempty"`
-	// Events, oldest first. May be empty when only the choice is reported.
+	// Held is what the wall held back on this page, each host and kind once. It needs no choice: it says nothing of the visitor.
+	Held []Held `json:"held,omitempty" limit:"maxItems=50"`
+	// Names are those of cookies and storage keys in this browser. Without a performance grant nobody reads them here, and
+	// none is kept there.
+	Names []Name `json:"names,omitempty" limit:"maxItems=100"`
+	// Events, oldest first. May be empty when only the choice, or what was held back, is reported.
 	Events []Event `json:"events" limit:"maxItems=50"`
+}
+
+// Held is one host that the wall kept a page from speaking to. What is no host name is not counted; of one only the
+// registrable domain and one label more are kept.
+type Held struct {
+	// Host without scheme and port, or "self" for what redirects elsewhere.
+	Host string `json:"host" limit:"maxLength=253"`
+	// Kind of the request.
+	Kind HeldKind `json:"kind"`
+}
+
+// Name is that of a cookie or storage key. Digit, hex and UUID runs in it are replaced by #, here and again by the collector.
+type Name struct {
+	// Name with its runs replaced.
+	Name string `json:"name" limit:"maxLength=128"`
+	// Place where it is.
+	Place NamePlace `json:"place"`
+	// Days that a cookie was told to live when it was written; absent where nobody saw that, or it ends with the session.
+	Days int64 `json:"days,omitempty" limit:"minimum=0,maximum=36500"`
+	// HTTP says that an answer of the server has set it, as far as that can be told.
+	HTTP bool `json:"http,omitempty"`
 }
 
 // Event is one event as the browser reports it.

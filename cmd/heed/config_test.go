@@ -230,7 +230,8 @@ sites:
     recipients:
       - {id: mapco, name: Map Co, country: US, policy: https://map.example/privacy}
     services:
-      - {id: map, name: Store map, category: functional, purposes: [directions], recipient: mapco, lifetime_days: 7}
+      - {id: map, name: Store map, category: functional, purposes: [directions], recipient: mapco, lifetime_days: 7,
+         hosts: [https://tiles.map.example, https://*.cdn.map.example], stores: [map_*]}
     texts:
       de: {map: Karte, directions: Wege, directions.text: Zeigt den Weg zum Laden.}
 `+"```"+`

@@ -65,6 +65,7 @@ func (c *Config) remarks() (found problems) {
 		}
 		warnOfCount(site, warn)
 		warnOfNotice(site, warn)
+		warnOfWall(site, c.Demo.Enabled, warn)
 		warnOfSafari(site, c.Collector.PublicURL, warn)
 	}
 	return found

@@ -39,6 +39,11 @@ type declaredService struct {
 	declared
 	record.Service
 	Name string
+
+	// What the wall knows it by; wallServiceSettings.
+	Hosts  []string
+	Marked bool
+	Stores []string
 }
 
 type declaredRecipient struct {
@@ -119,14 +124,14 @@ func purposeSettings(p *declaredPurpose) []setting {
 
 // serviceSettings is the table of one of sites[].services.
 func serviceSettings(s *declaredService) []setting {
-	return []setting{
+	return append([]setting{
 		{name: "id", value: textValue(&s.ID, checkSlug), help: "Its name in records and for heed('consent', …). Required.", limit: "1 to 64 of a-z, 0-9 and -"},
 		{name: "name", value: textValue(&s.Name, checkLabel), help: "Its name in the notice, in every locale that has no text of this id. Default: the id.", limit: "up to 128 bytes"},
 		{name: "category", value: categoryValue(&s.Category), help: "What must be allowed for it. Required.", limit: consent.All.String()},
 		{name: "purposes", value: listValue(&s.Purposes, checkSlug), help: "The ids of what it is for. Required.", limit: "ids of purposes of its category"},
 		{name: "recipient", value: textValue(&s.Recipient, checkSlug), def: notice.Self, help: "The id of who runs it.", limit: "an id of recipients, or controller"},
 		{name: "lifetime_days", value: intValue(&s.LifetimeDays, 0, maxDeclaredDays), def: "0", help: "For how many days the longest-lived thing stays that it stores in the browser; 0 for a session.", limit: "0 to 14600"},
-	}
+	}, wallServiceSettings(s)...)
 }
 
 // recipientSettings is the table of one of sites[].recipients.

@@ -109,6 +109,7 @@ func buildSite(site Site, endpoint, cookieName string, in *install) (builtSite, 
 		CookieName: cookieName, CookieDomain: cookieDomain(site),
 		Asserts: site.asserts(), Notices: forSnippet(notices), RecordShown: site.RecordShown,
 		Features: snippet.Features{Routes: site.SPA, Engagement: site.Engagement, Forms: site.Forms},
+		Wall:     site.wall(),
 	})
 	if err != nil {
 		return builtSite{}, err
@@ -130,7 +131,7 @@ func collectedSite(site Site, in *install) collector.Site {
 		AnonymousCount: site.AnonymousCount, Exemption: site.Exemption.Asserted(), UnknownAfterGrant: site.UnknownAfterGrant,
 		AssumePlace: site.AssumePlace, Children: site.Children,
 		VisitorKey: in.siteKey("visitor", site.ID), SealKey: in.siteKey("seal", site.ID), OldSealKeys: in.oldSealKeys(site.ID),
-		GPC: honoursGPC, GPCSince: gpcSince(),
+		GPC: site.holdsBack(), GPCSince: gpcSince(),
 	}
 }
 

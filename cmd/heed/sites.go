@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -34,6 +35,8 @@ type Site struct {
 	RecordShown       bool
 	Declared          declaration
 
+	Wall wallDeclared // wallSettings
+
 	at   string // sites[0]
 	line origin // where the site begins in the file
 }
@@ -52,7 +55,9 @@ func (e Exemption) Asserted() bool { return e.Basis != "" && e.Since != "" }
 const maxSites = 10_000
 
 // siteSettings is the table of one site's keys, bound to s. Flags and environment cannot set them.
-func siteSettings(s *Site) []setting { return append(trafficSettings(s), choiceSettings(s)...) }
+func siteSettings(s *Site) []setting {
+	return slices.Concat(trafficSettings(s), choiceSettings(s), wallSettings(s))
+}
 
 // trafficSettings are those of a site's settings that say what it is, and what is collected of it.
 func trafficSettings(s *Site) []setting {

@@ -177,9 +177,7 @@ func (c *Collector) settleLater(v *visit, err error) bool {
 	}
 	l, kept := v.site.ledger, len(v.envelopes) // the visit goes back to its pool
 	l.settle(0, v.decoder.rejected, true)
-	go func() { // ends when the log has decided, at the latest when it is closed
-		l.settle(kept, nil, later.Outcome() == nil)
-	}()
+	c.settling.Go(func() { l.settle(kept, nil, later.Outcome() == nil) })
 	return true
 }
 

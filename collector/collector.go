@@ -55,7 +55,8 @@ type Collector struct {
 	lot      *lot
 	receipts *receipts
 
-	deadlines deadlines // of Log.Append, both logs
+	deadlines deadlines      // of Log.Append, both logs
+	settling  sync.WaitGroup // batches whose outcome the log does not know yet
 	shedder   *shedder
 	limiter   *limit.Limiter // nil: nobody is
 	expander  *guard.Expander
@@ -154,8 +155,8 @@ func (c *Collector) Serve(ln net.Listener) error {
 	return nil
 }
 
-// Shutdown stops accepting, lets requests that have begun finish, and returns when they have or ctx ends. It may be
-// called again.
+// Shutdown stops accepting, lets requests that have begun finish, and returns when they have, and the ledger knows what
+// became of every event, or when ctx ends. It may be called again.
 func (c *Collector) Shutdown(ctx context.Context) error {
 	c.lot.close()
 	if err := c.server.ShutdownWithContext(ctx); err != nil {
@@ -163,7 +164,23 @@ func (c *Collector) Shutdown(ctx context.Context) error {
 	}
 	c.lot.serving.Wait()
 	c.deadlines.stop()
-	return nil
+	return c.settled(ctx)
+}
+
+// settled waits until the log has told what became of every batch. A log whose disk hangs tells it when it is closed, and
+// that is the caller's to do: hence not for longer than ctx.
+func (c *Collector) settled(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() { // ends when the log is closed, at the latest
+		c.settling.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the log to say what became of events: %w", ctx.Err())
+	}
 }
 
 // handle is the root of every request.

@@ -255,6 +255,29 @@ func TestUndecidedIsCountedOnce(t *testing.T) {
 	f(errors.New("input/output error"), collector.SiteLedger{Rejected: map[schemas.Code]uint64{schemas.Unavailable: 1}})
 }
 
+// Shutdown waits for what the log has not decided yet, but not for longer than it may.
+func TestShutdownWaitsForTheOutcome(t *testing.T) {
+	e := start(t, collector.Config{})
+	told := make(chan error)
+	e.failed.err = slowOutcome{told}
+	if a := e.post(encode(t, batch(asIs)), "Connection", "close"); a.status != http.StatusServiceUnavailable {
+		t.Errorf("answer = %d %s, want 503", a.status, a.body)
+	}
+	e.untilMetric("heed_collector_connections", "0")
+	ended, end := context.WithCancel(context.Background())
+	end()
+	if err := e.c.Shutdown(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("Shutdown before the outcome = %v, want %v", err, context.Canceled)
+	}
+	told <- nil
+	if err := e.c.Shutdown(context.Background()); err != nil {
+		t.Errorf("Shutdown = %v", err)
+	}
+	if got := e.c.Ledger()[0]; got.Arrived != 1 || got.Accepted != 1 {
+		t.Errorf("after Shutdown the ledger is %+v, want 1 arrived and accepted", got)
+	}
+}
+
 // slowOutcome is an error of a log that has not decided yet.
 type slowOutcome struct{ told chan error }
 

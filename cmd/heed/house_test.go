@@ -28,6 +28,7 @@ var owners = map[string]string{
 	"github.com/mssola/useragent":         "pipeline/enrich",
 	"github.com/ClickHouse/clickhouse-go": "pipeline/clickhouse analytics bench",
 	"github.com/ebitengine/purego":        "pipeline/clickhouse",
+	"github.com/chromedp/chromedp":        "cmd/heed",
 	"github.com/evanw/esbuild":            "snippet",
 	"github.com/prometheus/prometheus":    "pipeline/wal",
 	"github.com/segmentio/kafka-go":       "pipeline/kafka",

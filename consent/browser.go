@@ -1,8 +1,10 @@
 package consent
 
 import (
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Rules is one row with one site's assertions, in the form in which a browser gets it; permit.ts draws its bits.
@@ -140,4 +142,51 @@ func (m *matrix) placesOf(r *row) []string {
 		}
 	}
 	return places
+}
+
+// BrowserPlaces returns by which rules a browser decides where, in the fewest words: what holds in all regions of a country
+// that have no row of their own stands as "CA-", beside "CA" for whoever knows no region. The last are those of all places
+// that are not named. Assertions of a site and what only a prompt needs are left out.
+func BrowserPlaces() []BrowserRow {
+	m := matrixInForce
+	byRules := map[Rules][]string{}
+	for _, r := range m.inOrder {
+		rules := r.deciding()
+		if r == m.rest || r == m.strictest || rules == m.rest.deciding() {
+			continue
+		}
+		for _, place := range m.placesOf(r) {
+			if country, region, _ := strings.Cut(place, "-"); region != "" && !m.ownRow(r, country) {
+				place = country + "-"
+			}
+			byRules[rules] = append(byRules[rules], place)
+		}
+	}
+	list := make([]BrowserRow, 0, len(byRules)+1)
+	for _, rules := range slices.Sorted(maps.Keys(byRules)) {
+		slices.Sort(byRules[rules])
+		list = append(list, BrowserRow{Places: slices.Compact(byRules[rules]), Rules: rules})
+	}
+	return append(list, BrowserRow{Places: []string{Rest}, Rules: m.rest.deciding()})
+}
+
+// ownRow tells whether r decides otherwise than most regions of the country do.
+func (m *matrix) ownRow(r *row, country string) bool {
+	count := map[Rules]int{}
+	for place, of := range m.rows {
+		if place.Country == country && place.Region != "" {
+			count[of.deciding()]++
+		}
+	}
+	for _, n := range count {
+		if n > count[r.deciding()] {
+			return true
+		}
+	}
+	return false
+}
+
+// deciding is what of the rules a decision needs.
+func (r *row) deciding() Rules {
+	return r.rules() & (Rules(All) | rulesGPCOver | rulesDNTOver | Rules(All)<<rulesDNTShift | (1<<32 - 1<<rulesDaysShift))
 }

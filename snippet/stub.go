@@ -46,7 +46,7 @@ func (s Site) stubDefines() (map[string]string, error) {
 		defines[name] = string(text)
 	}
 	defines["HAS_MODES"] = strconv.FormatBool(len(s.Wall.Modes) > 0)
-	defines["REGIONS"] = strconv.FormatBool(s.Asserts.AssumePlace == consent.Place{})
+	defines["REGIONS"] = strconv.FormatBool(s.Asserts.AssumePlace == consent.Place{} && !s.Asserts.Children)
 	for _, mode := range Modes() {
 		defines["MODE_"+strings.ToUpper(mode)] = strconv.FormatBool(slices.Contains(s.Wall.Modes, mode))
 	}

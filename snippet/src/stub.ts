@@ -40,7 +40,7 @@ const modes: readonly Mode[] = [
   ...(MODE_GOOGLE ? [google] : []),
   ...(MODE_UET ? [uet] : []),
   ...(MODE_CLARITY ? [clarity] : []),
-  ...(MODE_META ? [meta] : []),
+  ...(MODE_META ? [meta()] : []),
   ...(MODE_WORDPRESS ? [wordpress] : []),
   ...(MODE_GOOGLE ? [layer] : []),
 ]

@@ -1,6 +1,7 @@
 package snippet
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -24,12 +25,16 @@ import (
 // /control/<key>/events/answers and /told/answers set its next answers.
 type stand struct {
 	pages, collector *httptest.Server
+	// What pages are told of the collector's address, "" for that of collector; and what a test changes of a site before it is built.
+	origin string
+	adapt  func(*Site)
 
 	mu    sync.Mutex
 	sites map[string]*standSite
 }
 
 type standSite struct {
+	site    Site
 	bundle  Bundle
 	before  string // script that pages run before all others
 	place   string // where the collector sees its visitors, as US-CA; "" for an unknown place
@@ -100,7 +105,7 @@ func newStand(t *testing.T) *stand {
 	return s
 }
 
-func (s *stand) endpoint(key string) string { return s.collector.URL + "/h/" + key }
+func (s *stand) endpoint(key string) string { return cmp.Or(s.origin, s.collector.URL) + "/h/" + key }
 
 // site finds or builds the site with this key.
 func (s *stand) site(key string) (*standSite, error) {
@@ -114,15 +119,19 @@ func (s *stand) site(key string) (*standSite, error) {
 	anonymous := strings.HasPrefix(key, "anonymous")
 	asserts := consent.Site{AnonymousCount: anonymous, Exemption: anonymous, Children: strings.HasPrefix(key, "children")}
 	listed, notices := standNotices()
-	bundle, err := Build(Site{
+	site := Site{
 		Notices: listed,
 		ID:      key, Key: key, Endpoint: s.endpoint(key), Notice: standNotice, CookieName: "heed_" + key,
 		Asserts: asserts, Features: features,
-	})
+	}
+	if s.adapt != nil {
+		s.adapt(&site)
+	}
+	bundle, err := Build(site)
 	if err != nil {
 		return nil, err
 	}
-	s.sites[key] = &standSite{bundle: bundle, notices: notices, asserts: asserts, events: newStandLane(), told: newStandLane()}
+	s.sites[key] = &standSite{site: site, bundle: bundle, notices: notices, asserts: asserts, events: newStandLane(), told: newStandLane()}
 	return s.sites[key], nil
 }
 
@@ -180,7 +189,7 @@ func (s *stand) asset(w http.ResponseWriter, r *http.Request) {
 	case site.bundle.Script.Name():
 		w.Write(site.bundle.Script.Brotli)
 	default:
-		for _, script := range site.bundle.Consents {
+		for _, script := range append(site.bundle.Consents, site.bundle.Banner) {
 			if script.Name() == r.PathValue("asset") {
 				w.Write(script.Brotli)
 				return

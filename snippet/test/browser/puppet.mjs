@@ -16,9 +16,10 @@ const options = (cached) => ({
   firefox: { browser: 'firefox', executablePath: '/usr/bin/firefox-esr' },
 })
 
-/** Starts the browser, with a profile that is gone when it ends. */
-export async function launchPuppet(engine, cached) {
-  const browser = await puppeteer.launch({ headless: true, ...options(cached)[engine] })
+/** Starts the browser, with a profile that is gone when it ends. Arguments in extra are added to its own. */
+export async function launchPuppet(engine, cached, extra = {}) {
+  const { args = [], ...own } = options(cached)[engine]
+  const browser = await puppeteer.launch({ headless: true, ...own, ...extra, args: [...args, ...(extra.args ?? [])] })
   return { visitor: () => openVisitor(browser), close: () => browser.close() }
 }
 

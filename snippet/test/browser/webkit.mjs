@@ -15,15 +15,15 @@ const browser = { binary: '/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser'
 const running = new Set()
 process.on('exit', () => running.forEach((end) => end())) // also after an error
 
-/** Gives WebKit a display that nobody sees. */
-export async function launchWebKit() {
+/** Gives WebKit a display that nobody sees. Its sessions have the extra capabilities. */
+export async function launchWebKit(extra = {}) {
   const display = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1400x1100x24', '-nolisten', 'tcp'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
   })
   const [number] = await once(display.stdio[3], 'data')
   return {
     recorder,
-    visitor: () => openVisitor(`:${String(number).trim()}`),
+    visitor: () => openVisitor(`:${String(number).trim()}`, extra),
     async close() {
       display.kill()
       await once(display, 'exit')
@@ -32,7 +32,7 @@ export async function launchWebKit() {
 }
 
 /** Starts a driver, and with it a browser with a profile of its own. */
-async function startSession(display) {
+async function startSession(display, extra) {
   const port = await freePort()
   const driver = spawn('WebKitWebDriver', [`--port=${port}`], {
     env: { ...process.env, DISPLAY: display, GDK_BACKEND: 'x11' },
@@ -45,7 +45,7 @@ async function startSession(display) {
   try {
     await until('the driver', () => call('GET', '/status').then((status) => status.ready))
     const { sessionId } = await call('POST', '/session', {
-      capabilities: { alwaysMatch: { 'webkitgtk:browserOptions': browser } },
+      capabilities: { alwaysMatch: { ...extra, 'webkitgtk:browserOptions': browser } },
     }, startMs)
     const command = (method, path, body) => call(method, `/session/${sessionId}${path}`, body)
     return { end, command, first: await command('GET', '/window') }
@@ -103,8 +103,8 @@ function recorder() {
 }
 
 /** One visitor is one session. Now and then a start never ends, or at once; then another one does better. */
-async function openVisitor(display) {
-  const { command, end, first } = await startSession(display).catch(() => startSession(display))
+async function openVisitor(display, extra) {
+  const { command, end, first } = await startSession(display, extra).catch(() => startSession(display, extra))
   const visitor = { command, pages: [], last: Promise.resolve() }
   return {
     async open(problem) {

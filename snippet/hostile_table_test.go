@@ -1,0 +1,75 @@
+package snippet
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// columns of the table are engines.
+var columns = []string{"chromium", "firefox", "webkit"}
+
+// hostileBounds says how many of the 37 kinds may arrive under a strength. Nothing may run, and nothing may be kept, under any.
+var hostileBounds = map[string]int{"tag": 37, "sealed": 2, "header": 0}
+
+// check prints what got through as strength × engine, and fails on what must not have.
+func (h *hostile) check(t *testing.T) {
+	h.runsMu.Lock()
+	defer h.runsMu.Unlock()
+	var table strings.Builder
+	fmt.Fprintf(&table, "requests that arrived / of these scripts, frames and sheets that ran / names that the browser keeps\n%-28s", "")
+	for _, engine := range columns {
+		fmt.Fprintf(&table, "%-16s", engine)
+	}
+	table.WriteByte('\n')
+	for _, row := range h.rows() {
+		fmt.Fprintf(&table, "%-28s", strings.ReplaceAll(row, ".", ", "))
+		for _, engine := range columns {
+			run := h.runs[row+"."+engine]
+			if run == nil {
+				fmt.Fprintf(&table, "%-16s", "-")
+				continue
+			}
+			h.judge(t, row, engine, run)
+			fmt.Fprintf(&table, "%-16s", fmt.Sprintf("%d / %d / %d", len(run.Arrived), len(run.Seen.Ran), len(run.Seen.Stored)+len(run.Jar)))
+		}
+		table.WriteByte('\n')
+	}
+	t.Logf("\n%s", &table)
+	if err := os.WriteFile(filepath.Join("..", "test-output", "wall.txt"), []byte(table.String()), 0o644); err != nil {
+		t.Error(err)
+	}
+}
+
+// rows are the runs that a driver saw, without their engines, in order.
+func (h *hostile) rows() []string {
+	var rows []string
+	for name, run := range h.runs {
+		if run.Seen.Ran != nil {
+			rows = append(rows, name[:strings.LastIndex(name, ".")])
+		}
+	}
+	slices.Sort(rows)
+	return slices.Compact(rows)
+}
+
+// judge holds one run against what its strength promises; without a wall all has to get through, or nothing is proved.
+func (h *hostile) judge(t *testing.T, row, engine string, run *hostileRun) {
+	strength, _, _ := strings.Cut(row, ".")
+	if strength == "off" {
+		want := map[string]int{"chromium": 37, "firefox": 37, "webkit": 36}[engine] // WebKit knows no links to prefetch
+		if len(run.Arrived) != want || len(run.Seen.Ran) != 12 || len(run.Seen.Stored) == 0 || len(run.Jar) == 0 && engine != "webkit" {
+			t.Errorf("%s in %s: %d kinds arrived, %q ran, %q and %v kept, want %d, 12, some and some: the test sees too little", row, engine, len(run.Arrived), run.Seen.Ran, run.Seen.Stored, run.Jar, want)
+		}
+		return
+	}
+	if bound := hostileBounds[strength]; len(run.Arrived) > bound || len(run.Seen.Ran) > 0 || len(run.Seen.Stored) > 0 {
+		t.Errorf("%s in %s: %v arrived, %q ran, %q kept, want at most %d and nothing", row, engine, run.Arrived, run.Seen.Ran, run.Seen.Stored, bound)
+	}
+	if strength != "tag" && len(run.Jar) > 0 {
+		t.Errorf("%s in %s: the tracker's cookies %v are kept, want none", row, engine, run.Jar)
+	}
+}

@@ -1,0 +1,5 @@
+// All tests of the wall, in one browser: node starts a process per file otherwise.
+import { inOneBrowser } from './rig.mjs'
+
+inOneBrowser()
+await import('./kinds.mjs')

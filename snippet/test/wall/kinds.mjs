@@ -1,0 +1,28 @@
+// The 37 kinds of request to a host that nobody declared, under each strength: what arrives, what runs, and what is kept.
+import { arrived, engine, go, kept, saw, test, visit } from './rig.mjs'
+
+const undecided = ''
+const refused = `1.01.${Math.floor(Date.now() / 864e5)}.0a1b2c3d`
+/** Links to prefetch are nothing to WebKit, and Firefox may keep them for later. */
+const own = engine === 'chromium' ? 4 : 3
+
+async function look(key, run, choice, query, least) {
+  await visit(async ({ open }) => {
+    const page = await open(`/${key}/choose?choice=${choice}`)
+    await go(page, `/${key}/kinds?run=${run}${query}`, () => window.settled)
+    await arrived(run, least, own)
+    const ran = await page.evaluate(() => {
+      const style = getComputedStyle(document.documentElement)
+      return [...(window.ran ?? []), ...['stylesheet', 'css-import'].filter((kind) => style.getPropertyValue(`--${kind}`))]
+    })
+    await go(page, `/${key}/probe?run=${run}`)
+    await saw(run, { ran, stored: await kept(page) })
+  })
+}
+
+test('without a wall all 37 get through', () => look('off', `off.${engine}`, undecided, '', engine === 'webkit' ? 36 : 37))
+for (const strength of ['header']) {
+  for (const [state, choice] of Object.entries({ undecided, refused })) {
+    test(`${strength}, ${state}`, () => look(strength, `${strength}.${state}.${engine}`, choice, '', 0))
+  }
+}

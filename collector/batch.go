@@ -62,6 +62,7 @@ func (c *Collector) takeBatch(v *visit) {
 		return
 	}
 	v.identify(batch.Visitor)
+	c.takeStock(v)
 	c.keepEvents(v)
 	if err := c.handOver(v); err != nil {
 		c.refuse(ctx, t, logError(err))

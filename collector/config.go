@@ -38,6 +38,8 @@ type Config struct {
 	Missing func(site, name string) *Asset
 	// Receipts finds what visitors open as their receipt; nil serves none.
 	Receipts ReceiptSource
+	// Inventory counts what pages report of themselves; nil counts nothing.
+	Inventory Inventory
 	// Now is the clock that receipt is told by; nil means time.Now.
 	Now func() time.Time
 }

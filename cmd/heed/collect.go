@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"heed/collector"
+	"heed/pipeline/inventory"
 	"heed/pipeline/kafka"
 	"heed/pipeline/ledger"
 	"heed/pipeline/wal"
@@ -30,7 +31,7 @@ func collectRole() role {
 	return role{name: "collect", check: (*Config).checkCollect, parts: func(h *host) []step {
 		c := &gatherer{host: h, edge: &edge{host: h}}
 		return []step{
-			c.edge.prepare, c.openStore, c.listen, c.openLog, c.openConsent, c.buildSites, c.archiveNotices, c.shareScripts, c.makeCollector, c.startCounting,
+			c.edge.prepare, c.openStore, c.listen, c.openLog, c.openConsent, c.buildSites, c.archiveNotices, c.shareScripts, c.takeStock, c.makeCollector, c.startCounting,
 			c.edge.start, c.startWeb, c.announce,
 		}
 	}}
@@ -63,6 +64,7 @@ type gatherer struct {
 	topic   *topic // nil in spool mode
 	consent consentOut
 	counts  *ledger.Edge
+	stock   *inventory.Book // nil without a DSN
 }
 
 // openStore opens the store that scripts and counts are shared through. Nothing waits for it.
@@ -173,6 +175,15 @@ func (c *gatherer) publish(ctx context.Context, log string, counts ledger.Counts
 
 func (c *gatherer) buildSites(context.Context) error { return c.edge.build(c.cfg.Sites) }
 
+func (c *gatherer) takeStock(ctx context.Context) (err error) {
+	if c.storage == nil {
+		return nil
+	}
+	c.stock, err = c.openInventory(ctx, c.storage)
+	c.edge.inventory = c.stock
+	return err
+}
+
 func (c *gatherer) makeCollector(context.Context) error {
 	if c.spool != nil {
 		return c.edge.make(collector.Logs{Events: c.spool, Consent: c.consent.spool})
@@ -185,6 +196,9 @@ func (c *gatherer) startWeb(context.Context) error {
 		answers: noAnswers("heed collect answers no questions; heed report does"),
 		checks:  []check{{"collector", c.checkStopping}},
 		metrics: []metricsWriter{c.edge.collector, c.edge.enricher, c.counts, c.consent},
+	}
+	if c.stock != nil {
+		a.metrics = append(a.metrics, c.stock)
 	}
 	if c.spool != nil { // Kafka may be away: that costs disk
 		a.checks = append(a.checks, checkLog(c.spool))

@@ -23,6 +23,7 @@ type edge struct {
 	collector *collector.Collector
 	missing   func(site, name string) *collector.Asset // nil: there are no other collectors
 	receipts  collector.ReceiptSource                  // nil: there is no store to look in
+	inventory collector.Inventory                      // nil: there is no store to keep it in
 }
 
 // prepare opens what the scripts and the collector are made of, and binds the collector's addresses.
@@ -93,6 +94,7 @@ func (e *edge) config() collector.Config {
 		Now:         e.p.now,
 		Missing:     e.missing,
 		Receipts:    e.receipts,
+		Inventory:   e.inventory,
 		Limits: collector.Limits{
 			ReadTimeout: e.cfg.Collector.ReadTimeout,
 			IdleTimeout: e.cfg.Collector.IdleTimeout,

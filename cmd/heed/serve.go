@@ -8,6 +8,7 @@ import (
 	"heed/cmd/heed/demo"
 	"heed/collector"
 	"heed/pipeline/erase"
+	"heed/pipeline/inventory"
 	"heed/pipeline/ledger"
 	"heed/pipeline/load"
 	"heed/pipeline/wal"
@@ -30,7 +31,7 @@ func serveRole() role {
 	return role{name: "serve", check: (*Config).checkServable, parts: func(h *host) []step {
 		s := &server{host: h, edge: &edge{host: h}, answers: newAnswers(h)}
 		return []step{
-			s.openStore, s.edge.prepare, s.listen, s.openLog, s.openRecords, s.buildSites, s.archiveNotices, s.makeCollector, s.edge.start, s.openLedger, s.startWeb, s.announce,
+			s.openStore, s.edge.prepare, s.listen, s.openLog, s.openRecords, s.buildSites, s.archiveNotices, s.takeStock, s.makeCollector, s.edge.start, s.openLedger, s.startWeb, s.announce,
 		}
 	}}
 }
@@ -46,6 +47,7 @@ type server struct {
 	records *recorder
 	eraser  *erase.Routine
 	ledger  *ledger.Ledger
+	stock   *inventory.Book
 	demo    net.Listener // nil without --demo
 }
 
@@ -92,6 +94,12 @@ func (s *server) buildSites(context.Context) error {
 	return s.edge.build(sites)
 }
 
+func (s *server) takeStock(ctx context.Context) (err error) {
+	s.stock, err = s.openInventory(ctx, s.storage)
+	s.edge.inventory = s.stock
+	return err
+}
+
 func (s *server) makeCollector(context.Context) error {
 	return s.edge.make(collector.Logs{Events: s.log, Consent: s.records.log})
 }
@@ -124,7 +132,8 @@ func (s *server) startWeb(context.Context) error {
 		letters: serveLetters(letterOffice{load.NewDeadLetters(s.storage.store, s.logger, s.p.now), s.storage.store, s.p.now}),
 		schema:  serveStoreCheck(s.storage.store),
 		consent: s.serveConsent(),
-		metrics: []metricsWriter{s.edge.collector, s.edge.enricher, s.log, s.storage.store, s.backend.loader, s.records, s.eraser, s.ledger},
+		stock:   s.serveInventory(),
+		metrics: []metricsWriter{s.edge.collector, s.edge.enricher, s.log, s.storage.store, s.backend.loader, s.records, s.eraser, s.ledger, s.stock},
 	})
 	if s.demo == nil {
 		return nil

@@ -131,6 +131,7 @@ func TestReplicatedTablesAreMade(t *testing.T) {
 		"erased /heed/default/erased 1-a",
 		"erasures /heed/default/erasures 1-a",
 		"events_local /heed/default/events_local/1 a",
+		"inventory /heed/default/inventory 1-a",
 		"load_ends /heed/default/load_ends 1-a",
 		"schema_migrations /heed/default/schema_migrations 1-a",
 		"withdrawn /heed/default/withdrawn 1-a",

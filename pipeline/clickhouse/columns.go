@@ -110,6 +110,19 @@ var edgeColumns = []column[EdgeCount]{
 	{"at", milliseconds, each(func(e EdgeCount) time.Time { return e.At })},
 }
 
+// inventoryColumns are the columns of the table inventory.
+var inventoryColumns = []column[InventoryRow]{
+	{"site", lowCardinality, words(func(r InventoryRow) string { return r.Site })},
+	{"day", "Date", each(func(r InventoryRow) time.Time { return r.Day })},
+	{"what", lowCardinality, words(func(r InventoryRow) string { return r.What })},
+	{"kind", lowCardinality, words(func(r InventoryRow) string { return r.Kind })},
+	{"name", "String", each(func(r InventoryRow) string { return r.Name })},
+	{"process", lowCardinality, words(func(r InventoryRow) string { return r.Process })},
+	{"count", "UInt64", each(func(r InventoryRow) uint64 { return r.Count })},
+	{"days", "UInt32", each(func(r InventoryRow) uint32 { return r.Days })},
+	{"http", "Bool", each(func(r InventoryRow) bool { return r.HTTP })},
+}
+
 // storedBundle is a row of the table bundles.
 type storedBundle struct {
 	Bundle

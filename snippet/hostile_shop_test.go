@@ -2,7 +2,6 @@ package snippet
 
 import (
 	"fmt"
-	"html"
 	"net/http"
 	"strings"
 
@@ -13,7 +12,8 @@ import (
 // kind is one way for a page to speak with a host: %s stands for the address.
 type kind struct{ name, code string }
 
-// The 37 kinds: of the head, of the body, and from script. A script's kind ends its promise when the browser has dealt with it.
+// The 37 kinds: of the head, of the body, and from script, where document.write is the last, since it has to happen while the page is still
+// read. The promise of each ends when the browser has dealt with it.
 var (
 	headKinds = []kind{
 		{"stylesheet", `<link rel="stylesheet" href="%s">`},
@@ -56,7 +56,6 @@ var (
 		{"realm-fetch", `realm().fetch('%s', { credentials: 'include' })`},
 		{"background", `document.body.style.backgroundImage = 'url(%s)'`},
 		{"font", `new FontFace('f', 'url(%s)').load()`},
-		{"document-write", ``}, // while the page is still read
 	}
 )
 
@@ -126,41 +125,55 @@ func policyFor(site Site, r *http.Request) string {
 	return site.Policy(permitted)
 }
 
-// kindsPage is a page with all 37 kinds, in one piece, or with ?flush in two: the rest comes when the loader has been asked for.
+// kindsPage is a page with all 37 kinds, in one piece, or with ?flush in two: the rest comes when the tag has run.
 func (h *hostile) kindsPage(w http.ResponseWriter, r *http.Request, site Site) {
 	run := r.URL.Query().Get("run")
-	address := func(name string) string { return h.at("tracker") + "/" + run + "/" + name }
-	var page, scripts strings.Builder
-	write := func(kinds []kind) {
-		for _, k := range kinds {
-			fmt.Fprintf(&page, k.code+"\n", html.EscapeString(address(k.name)))
-		}
+	tag, err := h.tag(site)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
 	}
-	for _, k := range scriptKinds[:len(scriptKinds)-1] {
-		fmt.Fprintf(&scripts, "() => "+k.code+",\n", address(k.name))
-	}
-	write(headKinds)
-	fmt.Fprintf(&page, `<link rel="prefetch" href="/own/%s/prefetch"></head><body>`, run)
-	write(bodyKinds)
-	page.WriteString(helpers)
-	fmt.Fprintf(&page, `<script>document.write('<script src="%s"></' + 'script>')</script>`, address("document-write"))
-	fmt.Fprintf(&page, "<script>kinds(%s () => navigator.sendBeacon('/own/%s/beacon'))</script>", &scripts, run)
-	fmt.Fprintf(&page, `<p class="u">u</p><p style="background: url(/own/%[1]s/background)">p</p><img loading="lazy" src="/own/%[1]s/lazy" width="1" height="1">`, run)
-	head := "<!doctype html><html><head>" + h.tag(site) + `<title>Kinds</title><link rel="icon" href="data:,">`
+	head := "<!doctype html><html><head>" + tag + `<title>Kinds</title><link rel="icon" href="data:,">`
 	if r.URL.Query().Has("flush") {
-		fmt.Fprint(w, head)
+		fmt.Fprintf(w, "%s<script>fetch('/own/%s/tag')</script>", head, run)
 		w.(http.Flusher).Flush()
-		h.awaitLoader(r, site)
+		h.await(r.Context(), run, func(run *hostileRun) bool { return run.Own["tag"] > 0 })
 		head = ""
 	}
-	fmt.Fprint(w, head+page.String())
+	fmt.Fprint(w, head+kindsMarkup(h.at("tracker")+"/"+run+"/", "/own/"+run+"/"))
+}
+
+// kindsMarkup is what comes behind the tag. The addresses of others and of the shop's own end in a kind.
+func kindsMarkup(others, own string) string {
+	var page strings.Builder
+	for _, k := range headKinds {
+		fmt.Fprintf(&page, k.code+"\n", others+k.name)
+	}
+	fmt.Fprintf(&page, `<link rel="prefetch" href="%sprefetch"></head><body>`, own)
+	for _, k := range bodyKinds {
+		fmt.Fprintf(&page, k.code+"\n", others+k.name)
+	}
+	page.WriteString(helpers)
+	fmt.Fprintf(&page, `<script>document.write('<script src="%s"></' + 'script>')</script><script>kinds(`, others+"document-write")
+	for _, k := range scriptKinds {
+		fmt.Fprintf(&page, "() => "+k.code+",\n", others+k.name)
+	}
+	fmt.Fprintf(&page, `() => navigator.sendBeacon('%[1]sbeacon'))</script><p class="u">u</p>
+<p style="background: url(%[1]sbackground)">p</p><img loading="lazy" src="%[1]slazy" width="1" height="1">`, own)
+	return page.String()
 }
 
 // tag is what the shop's pages begin with; nothing where no wall is up.
-func (h *hostile) tag(site Site) string {
+func (h *hostile) tag(site Site) (string, error) {
 	if !site.Wall.on() {
-		return ""
+		return "", nil
 	}
-	return ""
+	h.tagsMu.Lock()
+	defer h.tagsMu.Unlock()
+	tag, err := h.tags[site.Key], error(nil)
+	if tag == "" {
+		tag, err = site.Tag()
+		h.tags[site.Key] = tag
+	}
+	return tag, err
 }
-func (h *hostile) awaitLoader(r *http.Request, site Site) {}

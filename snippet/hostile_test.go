@@ -1,6 +1,7 @@
 package snippet
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net"
@@ -12,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"heed/consent"
 	"heed/schemas"
@@ -29,6 +29,9 @@ type hostile struct {
 
 	runsMu sync.Mutex
 	runs   map[string]*hostileRun
+
+	tagsMu sync.Mutex
+	tags   map[string]string // by key of the site
 }
 
 // hostileRun is what one visit of a page led to.
@@ -49,7 +52,7 @@ type hostileSeen struct {
 }
 
 func newHostile(t *testing.T) *hostile {
-	h := &hostile{stand: newStand(t), runs: map[string]*hostileRun{}}
+	h := &hostile{stand: newStand(t), runs: map[string]*hostileRun{}, tags: map[string]string{}}
 	h.hosts = httptest.NewUnstartedServer(http.HandlerFunc(h.host))
 	h.hosts.Config.ErrorLog = quietLog() // browsers break off connections whose certificate they first have to forgive
 	h.hosts.StartTLS()
@@ -117,33 +120,38 @@ func (h *hostile) change(name string, change func(*hostileRun)) {
 	run.changed = make(chan struct{})
 }
 
+// await waits until what is kept of a run is enough, and at most a while. Returns it as JSON.
+func (h *hostile) await(ctx context.Context, name string, enough func(*hostileRun) bool) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, pollFor)
+	defer cancel()
+	for {
+		h.runsMu.Lock()
+		run := h.run(name)
+		changed, done := run.changed, enough(run) || ctx.Err() != nil
+		text, err := json.Marshal(run)
+		h.runsMu.Unlock()
+		if done || err != nil {
+			return text, err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+	}
+}
+
 // report answers what a run led to as soon as ?arrived kinds and ?own kinds are there, or what there is after a while.
 func (h *hostile) report(w http.ResponseWriter, r *http.Request) {
 	arrived, _ := strconv.Atoi(r.URL.Query().Get("arrived"))
 	own, _ := strconv.Atoi(r.URL.Query().Get("own"))
-	deadline := time.After(pollFor)
-	for late := false; ; {
-		h.runsMu.Lock()
-		run := h.run(r.PathValue("run"))
-		changed, enough := run.changed, late || len(run.Arrived) >= arrived && len(run.Own) >= own
-		text, err := json.Marshal(run)
-		h.runsMu.Unlock()
-		if enough {
-			if err != nil {
-				http.Error(w, err.Error(), http.StatusInternalServerError)
-				return
-			}
-			w.Write(text)
-			return
-		}
-		select {
-		case <-changed:
-		case <-deadline:
-			late = true
-		case <-r.Context().Done():
-			return
-		}
+	text, err := h.await(r.Context(), r.PathValue("run"), func(run *hostileRun) bool {
+		return len(run.Arrived) >= arrived && len(run.Own) >= own
+	})
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
 	}
+	w.Write(text)
 }
 
 // see takes what a driver saw.

@@ -21,8 +21,13 @@ async function look(key, run, choice, query, least) {
 }
 
 test('without a wall all 37 get through', () => look('off', `off.${engine}`, undecided, '', engine === 'webkit' ? 36 : 37))
-for (const strength of ['header']) {
+
+/** Where the tag makes the policy, a page that comes in one piece is another thing than one whose first piece is the tag. */
+for (const [strength, pieces] of Object.entries({ tag: [1, 2], sealed: [1, 2], header: [1] })) {
   for (const [state, choice] of Object.entries({ undecided, refused })) {
-    test(`${strength}, ${state}`, () => look(strength, `${strength}.${state}.${engine}`, choice, '', 0))
+    for (const count of pieces) {
+      const row = `${strength}.${state}.${count === 1 ? 'one piece' : 'flushed'}`.replaceAll(' ', '-')
+      test(row, () => look(strength, `${row}.${engine}`, choice, count === 1 ? '' : '&flush', 0))
+    }
   }
 }

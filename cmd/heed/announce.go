@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-
-	"heed/snippet"
 )
 
 // maxTags bounds how many tags a start prints.
@@ -42,11 +40,11 @@ func (e *edge) announce(unclean bool) {
 	fmt.Fprintf(w, "  data       %s\n", e.cfg.DataDir)
 	for i, site := range e.sites {
 		if i == maxTags {
-			fmt.Fprintf(w, "The tags of %d more sites differ in the last part of the address, their key.\n", len(e.sites)-i)
+			fmt.Fprintf(w, "There are %d more sites; heed tag prints the tag of each.\n", len(e.sites)-i)
 			break
 		}
-		fmt.Fprintf(w, "Site %s: paste this into the head of each page.\n", site.collected.ID)
-		for line := range strings.Lines(snippet.Tag(site.endpoint)) {
+		fmt.Fprintf(w, "Site %s: paste this into the head of each page, before anything else there.\n", site.collected.ID)
+		for line := range strings.Lines(site.tag) {
 			fmt.Fprint(w, "  ", line)
 		}
 	}

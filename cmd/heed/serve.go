@@ -12,7 +12,6 @@ import (
 	"heed/pipeline/ledger"
 	"heed/pipeline/load"
 	"heed/pipeline/wal"
-	"heed/snippet"
 )
 
 func serveCommand() command {
@@ -139,7 +138,7 @@ func (s *server) startWeb(context.Context) error {
 		return nil
 	}
 	pages, err := demo.New(demo.Config{
-		Tag:     snippet.Tag(s.edge.site(demoSite).endpoint),
+		Tag:     s.edge.site(demoSite).tag,
 		Numbers: demoNumbers(s.answers, s.p.now),
 	})
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 // builtSite is a site with its script.
 type builtSite struct {
 	endpoint  string // where its pages reach the collector
+	tag       string // what they paste
 	collected collector.Site
 }
 
@@ -104,13 +105,12 @@ func buildSite(site Site, endpoint, cookieName string, in *install) (builtSite, 
 	if err != nil {
 		return builtSite{}, err
 	}
-	bundle, err := snippet.Build(snippet.Site{
-		ID: site.ID, Key: site.Key, Endpoint: endpoint, Notice: notices[0].Ref.ID,
-		CookieName: cookieName, CookieDomain: cookieDomain(site),
-		Asserts: site.asserts(), Notices: forSnippet(notices), RecordShown: site.RecordShown,
-		Features: snippet.Features{Routes: site.SPA, Engagement: site.Engagement, Forms: site.Forms},
-		Wall:     site.wall(),
-	})
+	pages := site.snippet(endpoint, cookieName, notices)
+	bundle, err := snippet.Build(pages)
+	if err != nil {
+		return builtSite{}, err
+	}
+	tag, err := pages.Tag()
 	if err != nil {
 		return builtSite{}, err
 	}
@@ -121,7 +121,18 @@ func buildSite(site Site, endpoint, cookieName string, in *install) (builtSite, 
 		made.Loaders = append(made.Loaders, collector.Loader{Rules: l.Rules, Links: l.Links, File: asset(snippet.LoaderName, "", l.File)})
 	}
 	made.Assets, err = assetsOf(bundle, notices)
-	return builtSite{endpoint: endpoint, collected: made}, err
+	return builtSite{endpoint: endpoint, tag: tag, collected: made}, err
+}
+
+// snippet is what the settings say of a site to the build of its scripts and its tag.
+func (s *Site) snippet(endpoint, cookieName string, notices []notice.Built) snippet.Site {
+	return snippet.Site{
+		ID: s.ID, Key: s.Key, Endpoint: endpoint, Notice: notices[0].Ref.ID,
+		CookieName: cookieName, CookieDomain: cookieDomain(*s),
+		Asserts: s.asserts(), Notices: forSnippet(notices), RecordShown: s.RecordShown,
+		Features: snippet.Features{Routes: s.SPA, Engagement: s.Engagement, Forms: s.Forms},
+		Wall:     s.wall(),
+	}
 }
 
 // collectedSite is what the settings say of a site to the collector.

@@ -82,7 +82,7 @@ func startHeed(t *testing.T, program, config, data, city string) *heed {
 
 var (
 	apiLine  = regexp.MustCompile(`(?m)^  api +(http://[^/\s]+)`)
-	tagLines = regexp.MustCompile(`(?m)^  <script>.*\n  <script async .*$`)
+	tagLines = regexp.MustCompile(`(?m)^  <script .*\n(?:  <meta .*\n)?  <script async .*$`)
 )
 
 func (h *heed) awaitReady(t *testing.T) {

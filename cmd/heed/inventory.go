@@ -92,16 +92,16 @@ func askStock(ctx context.Context, p *program, cfg *Config, site string) (found 
 }
 
 // siteNamed finds the site that a command is about: the one given, or the only one that there is.
-func siteNamed(cfg *Config, id, command string) (*Site, error) {
-	if id == "" && len(cfg.Sites) == 1 {
+func siteNamed(cfg *Config, f *flags, command string) (*Site, error) {
+	if f.operand == nil && len(cfg.Sites) == 1 {
 		return &cfg.Sites[0], nil
 	}
-	if id == "" {
+	if f.operand == nil {
 		return nil, &usageError{fmt.Sprintf("name a site, as in: heed %s %s", command, firstSite(cfg))}
 	}
-	i := slices.IndexFunc(cfg.Sites, func(s Site) bool { return s.ID == id })
+	i := slices.IndexFunc(cfg.Sites, func(s Site) bool { return s.ID == *f.operand })
 	if i < 0 {
-		return nil, fmt.Errorf("there is no site %q in the configuration", id)
+		return nil, fmt.Errorf("there is no site %q in the configuration", *f.operand)
 	}
 	return &cfg.Sites[i], nil
 }

@@ -104,12 +104,23 @@ func (c *Collector) read(v *visit) *schemas.Error {
 
 func (c *Collector) newVisit(ctx *fasthttp.RequestCtx, t target) *visit {
 	v := c.visits.Get().(*visit)
-	v.ctx, v.received, v.target, v.address = ctx, c.cfg.Now(), t, c.addressOf(ctx)
+	v.target = t
+	c.begin(v, ctx)
 	return v
+}
+
+// begin notes who asks, and when.
+func (c *Collector) begin(v *visit, ctx *fasthttp.RequestCtx) {
+	v.ctx, v.received, v.address = ctx, c.cfg.Now(), c.addressOf(ctx)
 }
 
 // release gives the visit back, and forgets what it borrowed.
 func (c *Collector) release(v *visit) {
+	c.forget(v)
+	c.visits.Put(v)
+}
+
+func (c *Collector) forget(v *visit) {
 	if v.room != nil {
 		c.rooms.Put(v.room)
 		v.room = nil
@@ -121,7 +132,6 @@ func (c *Collector) release(v *visit) {
 	v.ctx, v.target, v.place, v.device = nil, target{}, enrich.Place{}, enrich.Client{}
 	v.testimony, v.ruling, v.statement = testimony{}, ruling{}, nil
 	v.visitor, v.kept, v.envelopes = nil, v.kept[:0], v.envelopes[:0]
-	c.visits.Put(v)
 }
 
 // handOver makes durable what is kept, the consent record before the events that it allows, and enters the batch into the

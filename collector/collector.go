@@ -51,6 +51,7 @@ type Collector struct {
 	metrics  *collectorMetrics
 	server   *fasthttp.Server
 	visits   sync.Pool
+	lanes    sync.Pool
 	rooms    sync.Pool // of *[schemas.MaxBatchBytes]byte, for bodies that are expanded
 	lot      *lot
 	receipts *receipts
@@ -60,6 +61,7 @@ type Collector struct {
 	shedder   *shedder
 	limiter   *limit.Limiter // nil: nobody is
 	expander  *guard.Expander
+	stopping  atomic.Bool
 	open      atomic.Int64 // connections
 	bodies    atomic.Int64 // bytes that connections are charged with
 	warnings  struct{ append, consent, receipt, accept quiet }
@@ -90,6 +92,7 @@ func New(cfg Config, logs Logs, enricher *enrich.Enricher, logger *slog.Logger) 
 	c.deadlines.timeout = cfg.Limits.AppendTimeout
 	c.rooms.New = func() any { return new([schemas.MaxBatchBytes]byte) }
 	c.visits.New = func() any { return new(visit) }
+	c.lanes.New = func() any { return new(lane) }
 	if err := c.addSites(); err != nil {
 		return nil, fmt.Errorf("configure collector: %w", err)
 	}
@@ -158,6 +161,7 @@ func (c *Collector) Serve(ln net.Listener) error {
 // Shutdown stops accepting, lets requests that have begun finish, and returns when they have, and the ledger knows what
 // became of every event, or when ctx ends. It may be called again.
 func (c *Collector) Shutdown(ctx context.Context) error {
+	c.stopping.Store(true)
 	c.lot.close()
 	if err := c.server.ShutdownWithContext(ctx); err != nil {
 		return fmt.Errorf("wait for open requests: %w", err)
@@ -245,7 +249,7 @@ func (c *Collector) refuseTarget(ctx *fasthttp.RequestCtx, t target, err *schema
 func (c *Collector) finish(ctx *fasthttp.RequestCtx) {
 	r := recover()
 	if own := ours(ctx); own != nil {
-		own.settle(ctx.Conn())
+		own.settle()
 	}
 	if r == nil {
 		return

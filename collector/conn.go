@@ -50,12 +50,30 @@ func (c *Collector) bound(ln net.Listener) net.Listener {
 	if err != nil {
 		panic(err)
 	}
-	return guard.NewListener(&boundListener{
+	return introducer{guard.NewListener(&boundListener{
 		Listener: ln,
 		c:        c,
 		busy: fmt.Appendf(nil, "HTTP/1.1 %d Service Unavailable\r\nConnection: close\r\nRetry-After: %s\r\n"+
 			"Content-Type: %s\r\nContent-Length: %d\r\n\r\n%s", status(errBusy.Code), retrySoonSeconds, jsonType, len(body), body),
-	}, guard.Limits{HeadBytes: c.cfg.Limits.HeaderBytes, Fields: maxHeaderLines})
+	}, c.headLimits())}
+}
+
+// headLimits bound a request's head.
+func (c *Collector) headLimits() guard.Limits {
+	return guard.Limits{HeadBytes: c.cfg.Limits.HeaderBytes, Fields: maxHeaderLines}
+}
+
+// introducer tells each connection what the server knows it by.
+type introducer struct{ net.Listener }
+
+// Accept implements net.Listener.
+func (l introducer) Accept() (net.Conn, error) {
+	outer, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	ownOf(outer).outer = outer
+	return outer, nil
 }
 
 // Accept implements net.Listener. Errors that pass by themselves are waited out, since fasthttp would end the server.
@@ -110,17 +128,22 @@ func passes(err error) bool {
 // that sends a long body would see a network error instead of 413. So the sending half is closed first, and what still
 // comes is read, within bounds, and thrown away.
 //
-// Between two requests it rests: see lot. The server's idle timeout is the short one after which it is parked.
+// Between two requests it rests, and looks at what comes before the server does: batches that come whole are answered
+// here (lane.go). The server's idle timeout is the short one after which it is parked (lot.go).
 type conn struct {
 	net.Conn
 	c       *Collector
-	outer   net.Conn // this one, as the server knows it; known from the first request on
+	outer   net.Conn // this one, as the server knows it
 	parks   bool
 	resting bool         // nothing has been read since the last request was handled; the server's goroutine alone asks
 	rested  atomic.Bool  // nothing came for the time of rest: Close parks
 	ended   atomic.Bool  // closed
 	linger  atomic.Bool  // close gently
+	busy    atomic.Int32 // of the lane, which the server takes for rest
 	charged atomic.Int64 // bytes read since the last settle
+	readBy  time.Time    // the deadline of reading that the server wants
+	armed   time.Time    // that of the socket: no later, or, at rest, by lateRest
+	broken  error        // what the next Read returns
 	writeBy time.Time    // the deadline of writing that was set last
 	place                // in the lot, whose lock guards it
 }
@@ -144,12 +167,42 @@ func newConn(inner net.Conn, owner *Collector) net.Conn {
 	return c
 }
 
-// Read implements net.Conn.
+// Read implements net.Conn. What ends a connection at rest ends it without a word: no request has begun.
 func (c *conn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if c.resting {
-		c.resting = n == 0
-		c.rested.Store(c.resting && c.parks && errors.Is(err, os.ErrDeadlineExceeded) && guard.Between(c.outer))
+	for c.resting && guard.Between(c.outer) {
+		n, err := c.receive(p)
+		if n == 0 {
+			return 0, c.rest(err)
+		}
+		c.resting = false
+		if n, err = c.c.expedite(c, p, n); n > 0 || err != nil {
+			return n, err
+		}
+	}
+	return c.receive(p)
+}
+
+// rest notes that nothing has come.
+func (c *conn) rest(err error) error {
+	if errors.Is(err, errBodies) {
+		return err
+	}
+	c.rested.Store(c.parks && errors.Is(err, os.ErrDeadlineExceeded))
+	c.armed = time.Time{}
+	return io.EOF
+}
+
+// receive reads from the socket, until readBy, and charges what it has read.
+func (c *conn) receive(p []byte) (n int, err error) {
+	if c.broken != nil {
+		return 0, c.broken
+	}
+	n, err = c.Conn.Read(p)
+	for n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(c.readBy) {
+		if err = c.arm(c.latest()); err != nil {
+			return 0, err
+		}
+		n, err = c.Conn.Read(p)
 	}
 	after := c.charged.Add(int64(n))
 	before := max(after-int64(n), freeBytes)
@@ -159,11 +212,31 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// SetReadDeadline implements net.Conn. A connection that cannot be parked rests where it is, for the whole idle timeout.
+// SetReadDeadline implements net.Conn. Setting the socket's deadline costs more than reading from it, and the server sets
+// two for each request. So one that comes too early is left as it is, and put right if it comes. A connection that cannot
+// be parked rests where it is, for the whole idle timeout.
 func (c *conn) SetReadDeadline(t time.Time) error {
 	if c.resting && !c.parks && guard.Between(c.outer) {
 		t = t.Add(c.c.lot.idle)
 	}
+	c.readBy = t
+	if !c.armed.IsZero() && !t.IsZero() && !c.armed.After(c.latest()) {
+		return nil
+	}
+	return c.arm(t)
+}
+
+// latest is how late the socket's deadline may be. A connection that goes on sending is not asked every 10 ms whether it
+// rests.
+func (c *conn) latest() time.Time {
+	if c.resting && c.parks {
+		return c.readBy.Add(lateRest)
+	}
+	return c.readBy
+}
+
+func (c *conn) arm(t time.Time) error {
+	c.armed = t
 	return c.Conn.SetReadDeadline(t)
 }
 
@@ -178,8 +251,8 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 }
 
 // settle gives back what was charged, when a request has been handled.
-func (c *conn) settle(outer net.Conn) {
-	c.outer, c.resting = outer, true
+func (c *conn) settle() {
+	c.resting = true
 	c.refund()
 }
 
@@ -189,8 +262,11 @@ func (c *conn) refund() {
 	}
 }
 
-// Close implements net.Conn.
+// Close implements net.Conn. While the lane answers only a server that shuts down can call it, and the answer goes first.
 func (c *conn) Close() error {
+	if c.busy.CompareAndSwap(answering, closing) {
+		return nil
+	}
 	if c.rested.Swap(false) && c.c.lot.park(c) {
 		return nil
 	}
@@ -213,8 +289,10 @@ func (c *conn) end() error {
 }
 
 // ours returns the connection that Serve has made of the client's, or nil behind a listener of somebody else's.
-func ours(ctx *fasthttp.RequestCtx) *conn {
-	switch c := guard.Inner(ctx.Conn()).(type) {
+func ours(ctx *fasthttp.RequestCtx) *conn { return ownOf(ctx.Conn()) }
+
+func ownOf(outer net.Conn) *conn {
+	switch c := guard.Inner(outer).(type) {
 	case *conn:
 		return c
 	case secureConn:

@@ -3,6 +3,7 @@
 // A batch travels through the files of this package in this order:
 //
 //	conn.go      whether there is room for a connection and its bytes; package guard: whether a head can be read in one way
+//	lane.go      the short way of a batch that comes whole, past fasthttp; all else is fasthttp's
 //	route.go     which site and what for, from the request line and headers alone, before the body is read
 //	shed.go      whether there is too much, and what then goes first
 //	batch.go     the body expanded, the sender's quota asked (package limit), and the way through what follows
@@ -25,7 +26,7 @@
 //
 // What lies in a request is borrowed, never copied, and there is one rule for it: a visit (batch.go) and all that it
 // refers to belong to the goroutine that handles the request, until release. The decoder's texts are pieces of the body,
-// which is fasthttp's again after the handler; the envelopes' texts are pieces of those. So nothing of a visit may be
+// which lies in a buffer of fasthttp's that is used again after the handler; the envelopes' texts are pieces of those. So nothing of a visit may be
 // kept by whoever it is handed to: Log encodes before it waits, package enrich clones what it caches, and the answer is
 // written before release. A panic leaves the visit to the garbage collector.
 //

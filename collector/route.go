@@ -46,54 +46,61 @@ type target struct {
 // route finds the target of a request and refuses what needs no body to be refused. It depends on the request line and
 // the headers alone, load aside, and answers the same for the same ones: Serve asks it before it reads the body, and the
 // handler asks it again.
-func (c *Collector) route(h *fasthttp.RequestHeader) (target, *schemas.Error) {
-	t, err := c.find(h)
+func (c *Collector) route(h *fasthttp.RequestHeader) (t target, err *schemas.Error) {
+	err = c.find(&t, h.Method(), h.RequestURI())
 	if err != nil || t.to >= toAsset {
 		return t, err
 	}
 	t.lines = linesOf(h)
+	return t, c.admit(&t, isMarkedShed(h))
+}
+
+// admit decides by the header lines.
+func (c *Collector) admit(t *target, shed bool) (err *schemas.Error) {
 	if t.origin = t.site.originOf(&t.lines); t.origin.foreign && t.to != toPixel { // an image is always answered
-		return t, errForeignOrigin
+		return errForeignOrigin
 	}
 	if t.to != toBatch {
-		return t, nil
+		return nil
 	}
-	if !t.urgent && c.isShed(h) {
-		return t, errShed
+	if !t.urgent && (shed || c.shedder.isOn()) {
+		return errShed
 	}
-	t.coding, err = checkMedia(h.ContentType(), &t.lines)
-	return t, err
+	t.coding, err = checkMedia(&t.lines)
+	return err
 }
 
 // find looks the path and the method up.
-func (c *Collector) find(h *fasthttp.RequestHeader) (t target, err *schemas.Error) {
-	path, _, _ := bytes.Cut(h.RequestURI(), []byte{'?'})
+func (c *Collector) find(t *target, method, uri []byte) *schemas.Error {
+	path, _, _ := bytes.Cut(uri, []byte{'?'})
 	rest, ours := bytes.CutPrefix(path, c.prefix)
 	if !ours {
-		return t, errNotFound
+		return errNotFound
 	}
 	key, name, ours := bytes.Cut(rest, []byte{'/'})
 	if !ours {
-		return t, errNotFound
+		return errNotFound
 	}
 	if t.site = c.sites[string(key)]; t.site == nil {
-		return t, errUnknownSite
+		return errUnknownSite
 	}
+	isGet := string(method) == fasthttp.MethodGet
 	switch string(name) {
 	case urgentPath, ordinaryPath:
 		t.to, t.urgent = toBatch, string(name) == urgentPath
-		if h.IsOptions() {
+		isOptions := string(method) == fasthttp.MethodOptions
+		if isOptions {
 			t.to = toPreflight
 		}
-		return t, allow(h.IsPost() || h.IsOptions(), errOnlyPost)
+		return allow(isOptions || string(method) == fasthttp.MethodPost, errOnlyPost)
 	case pixelName:
 		t.to = toPixel
-		return t, allow(h.IsGet(), errOnlyGet)
+		return allow(isGet, errOnlyGet)
 	}
-	if err := c.findFile(&t, name); err != nil {
-		return t, err
+	if err := c.findFile(t, name); err != nil {
+		return err
 	}
-	return t, allow(h.IsGet() || h.IsHead(), errOnlyGet)
+	return allow(isGet || string(method) == fasthttp.MethodHead, errOnlyGet)
 }
 
 // findFile looks up what is fetched.
@@ -142,8 +149,8 @@ func allow(ok bool, err *schemas.Error) *schemas.Error {
 // it is.
 //
 // The coding of the body is returned as it is named, empty for none.
-func checkMedia(contentType []byte, l *lines) (coding string, err *schemas.Error) {
-	media, _, _ := bytes.Cut(contentType, []byte{';'})
+func checkMedia(l *lines) (coding string, err *schemas.Error) {
+	media, _, _ := bytes.Cut(l.media, []byte{';'})
 	media = bytes.TrimSpace(media)
 	if !bytes.EqualFold(media, []byte("text/plain")) && !bytes.EqualFold(media, []byte("application/json")) {
 		return "", errMediaType

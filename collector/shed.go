@@ -60,9 +60,12 @@ func (s *shedder) isOn() bool {
 
 // shedMark is a header that is never sent: it carries a refusal from the moment before the body is read, when the body
 // was made to look absent, to the handler, which might find the load gone. A client that sends it is refused, too.
-const shedMark = "Heed-Shed"
+const (
+	shedMark      = "Heed-Shed"
+	shedMarkLower = "heed-shed"
+)
 
-// isShed reports whether a batch is refused by its request line alone.
-func (c *Collector) isShed(h *fasthttp.RequestHeader) bool {
-	return c.shedder.isOn() || h.ContentLength() == 0 && len(h.Peek(shedMark)) > 0
+// isMarkedShed reports whether a batch was refused before its body was read.
+func isMarkedShed(h *fasthttp.RequestHeader) bool {
+	return h.ContentLength() == 0 && len(h.Peek(shedMark)) > 0
 }

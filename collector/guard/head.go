@@ -34,15 +34,24 @@ func check(head []byte, maxFields int) (Framing, *Fault) {
 		return Framing{}, faultLineEnd
 	}
 	line := head[:end-1]
-	if fault := controlIn(line); fault != nil {
+	method, target, version, fault := cutRequestLine(line)
+	if fault != nil {
 		return Framing{}, fault
+	}
+	return checkParts(method, target, version, head[end+1:], maxFields)
+}
+
+// cutRequestLine takes a request line without its CR LF apart.
+func cutRequestLine(line []byte) (method, target, version []byte, fault *Fault) {
+	if fault := controlIn(line); fault != nil {
+		return nil, nil, nil, fault
 	}
 	first := bytes.IndexByte(line, ' ')
 	last := bytes.LastIndexByte(line, ' ')
 	if first < 1 || last == first {
-		return Framing{}, faultRequestLine
+		return nil, nil, nil, faultRequestLine
 	}
-	return checkParts(line[:first], line[first+1:last], line[last+1:], head[end+1:], maxFields)
+	return line[:first], line[first+1 : last], line[last+1:], nil
 }
 
 // CheckParts does the same for a request line that has been taken apart. fields are the header lines as they were
@@ -63,16 +72,17 @@ func checkParts(method, target, version, fields []byte, maxFields int) (Framing,
 		return Framing{}, faultVersion
 	}
 	h := header{codingAllowed: isHTTP11}
-	if fault := h.scan(fields, maxFields); fault != nil {
+	n, fault := h.scan(fields, maxFields)
+	if fault != nil {
 		return Framing{}, fault
 	}
-	if h.host == nil && isHTTP11 {
-		return Framing{}, faultNoHost
+	if n != len(fields) {
+		return Framing{}, faultEnd
 	}
-	if !isTarget(method, target, h.host) {
-		return Framing{}, faultTarget
+	if fault := h.finish(method, target, isHTTP11); fault != nil {
+		return Framing{}, fault
 	}
-	return Framing{Length: max(h.length, 0), Chunked: h.chunked}, nil
+	return h.framing(), nil
 }
 
 // header is what is remembered of the header lines seen so far.
@@ -82,39 +92,51 @@ type header struct {
 	length        int64
 	chunked       bool
 	codingAllowed bool
+	lines         *[]Field // where they are listed; nil: nowhere
 }
 
-// scan reads all header lines and the empty line. Control characters are counted once for all lines: as many as their
-// ends have is right.
-func (h *header) scan(fields []byte, maxFields int) *Fault {
-	rest, lines := fields, 0
+// finish checks what only all lines together tell.
+func (h *header) finish(method, target []byte, isHTTP11 bool) *Fault {
+	if h.host == nil && isHTTP11 {
+		return faultNoHost
+	}
+	if !isTarget(method, target, h.host) {
+		return faultTarget
+	}
+	return nil
+}
+
+func (h *header) framing() Framing { return Framing{Length: h.length, Chunked: h.chunked} }
+
+// scan reads all header lines and the empty line, and returns how many bytes they are. Control characters are counted
+// once for all lines: as many as their ends have is right.
+func (h *header) scan(fields []byte, maxFields int) (n int, fault *Fault) {
+	lines := 0
 	for {
+		rest := fields[n:]
 		end := bytes.IndexByte(rest, '\n')
 		if end < 0 {
-			return faultEnd
+			return n, faultEnd
 		}
 		if end == 0 || rest[end-1] != '\r' {
-			return faultLineEnd
+			return n, faultLineEnd
 		}
 		lines++
+		n += end + 1
 		if end == 1 {
 			break
 		}
 		if lines > maxFields {
-			return faultFields
+			return n, faultFields
 		}
 		if fault := h.line(rest[:end-1]); fault != nil {
-			return fault
+			return n, fault
 		}
-		rest = rest[end+1:]
 	}
-	if len(rest) > len("\r\n") {
-		return faultEnd
+	if controls(fields[:n]) != lines*len("\r\n") {
+		return n, controlIn(fields[:n])
 	}
-	if controls(fields) != lines*len("\r\n") {
-		return controlIn(fields)
-	}
-	return nil
+	return n, nil
 }
 
 // line reads one header line without its CR LF. Only three names decide where a request ends and whose it is.
@@ -124,6 +146,9 @@ func (h *header) line(line []byte) *Fault {
 		return nameFault(line, colon)
 	}
 	value := line[colon+1:]
+	if h.lines != nil {
+		*h.lines = append(*h.lines, Field{Name: line[:colon], Value: trimSpace(value)})
+	}
 	switch colon {
 	case len("host"):
 		if isName(line[:colon], "host") {
@@ -289,7 +314,17 @@ func tokenLength(text []byte) int {
 }
 
 // trimSpace cuts the white space that RFC 9110, 5.6.3 allows around a value.
-func trimSpace(value []byte) []byte { return bytes.Trim(value, " \t") }
+func trimSpace(value []byte) []byte {
+	for len(value) > 0 && isSpace(value[0]) {
+		value = value[1:]
+	}
+	for len(value) > 0 && isSpace(value[len(value)-1]) {
+		value = value[:len(value)-1]
+	}
+	return value
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' }
 
 // controls returns how many bytes of text are below space, or DEL. It looks at eight at once: adding to the lower seven
 // bits of a byte carries into the eighth unless they are small enough, and never into the next byte.

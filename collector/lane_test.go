@@ -1,0 +1,308 @@
+package collector_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"heed/collector"
+	"heed/consent"
+	"heed/pipeline/wal"
+	"heed/schemas"
+)
+
+// laneLog remembers the events that it is given, and how many batches came through a lane.
+type laneLog struct {
+	mu     sync.Mutex
+	events [][]byte // encoded
+	inLane int
+	reach  chan struct{} // if not nil, told of each batch
+	hold   chan struct{} // if not nil, each batch waits for it
+}
+
+func (l *laneLog) Append(_ context.Context, evs []*schemas.Envelope) (wal.Pos, error) {
+	l.mu.Lock()
+	for _, e := range evs {
+		encoded, err := e.MarshalVT()
+		if err != nil {
+			panic(err)
+		}
+		l.events = append(l.events, encoded)
+	}
+	if calledBy("(*Collector).expedite") {
+		l.inLane++
+	}
+	l.mu.Unlock()
+	if l.hold != nil {
+		l.reach <- struct{}{}
+		<-l.hold
+	}
+	return wal.Pos{}, nil
+}
+
+// taken is how many batches came through a lane.
+func (l *laneLog) taken() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.inLane
+}
+
+// calledBy reports whether a function is under way in this goroutine.
+func calledBy(name string) bool {
+	pcs := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	for {
+		frame, more := frames.Next()
+		if strings.HasSuffix(frame.Function, name) {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
+}
+
+// laneEdge serves in front of log, at a time that stands still at now, and returns a connection that has had its first request,
+// which is the server's.
+func laneEdge(t *testing.T, log collector.Log, now time.Time) (*edge, *laneConn) {
+	t.Helper()
+	e := startWith(t, collector.Config{
+		Now: func() time.Time { return now }, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+	}, log)
+	c := &laneConn{e: e, first: head("GET", "/h/k1/heed.js", "Accept: */*")}
+	c.dial()
+	return e, c
+}
+
+// laneConn is a keep-alive connection.
+type laneConn struct {
+	e     *edge
+	first string
+	net.Conn
+	r *bufio.Reader
+}
+
+func (c *laneConn) dial() {
+	c.e.t.Helper()
+	c.Conn = rawDial(c.e.t, c.e)
+	c.r = bufio.NewReader(c.Conn)
+	c.exchange(c.first)
+}
+
+// exchange sends a request and returns the answer as it came, but for its time. Where it ends the connection there is a
+// new one.
+func (c *laneConn) exchange(request string) string {
+	c.e.t.Helper()
+	c.write(request)
+	var resp fasthttp.Response
+	if err := resp.Read(c.r); err != nil {
+		c.e.t.Fatalf("read the answer to %s\n%v", request, err)
+	}
+	resp.Header.Del(fasthttp.HeaderDate)
+	text := resp.String()
+	if resp.ConnectionClose() {
+		c.dial()
+	}
+	return text
+}
+
+func (c *laneConn) write(text string) {
+	c.e.t.Helper()
+	if _, err := io.WriteString(c.Conn, text); err != nil {
+		c.e.t.Fatal(err)
+	}
+}
+
+// serverOnly is a line that a lane leaves to the server, and that the server passes over.
+const serverOnly = "Upgrade: none\r\n"
+
+// TestLaneAnswersAsTheServer: a batch means the same in a lane as through the server, to the byte.
+func TestLaneAnswersAsTheServer(t *testing.T) {
+	fast, slow := new(laneLog), new(laneLog)
+	now := time.Now()
+	e, lane := laneEdge(t, fast, now)
+	_, server := laneEdge(t, slow, now)
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range 500 {
+		request := laneRequest(t, random)
+		got, want := lane.exchange(request), server.exchange(strings.Replace(request, "\r\n", "\r\n"+serverOnly, 1))
+		if got != want {
+			t.Fatalf("%d: %s\nthe lane answers\n%s\nthe server\n%s", i, request, got, want)
+		}
+	}
+	if fast.taken() < 50 || slow.taken() != 0 {
+		t.Errorf("%d kept batches came through a lane, and %d of the server's; want over 50 and none", fast.taken(), slow.taken())
+	}
+	if len(fast.events) != len(slow.events) {
+		t.Fatalf("the lane keeps %d events, the server %d", len(fast.events), len(slow.events))
+	}
+	for i := range fast.events {
+		if !bytes.Equal(fast.events[i], slow.events[i]) {
+			t.Fatalf("the lane keeps\n%q\nthe server\n%q", fast.events[i], slow.events[i])
+		}
+	}
+	if e.metric("heed_collector_panics_total") != "0" {
+		t.Error("it panicked")
+	}
+}
+
+// laneRequest makes a batch with some of the lines that decide.
+func laneRequest(t *testing.T, random *rand.Rand) string {
+	b := batch(asIs)
+	b.Visitor = "0123456789abcdef0123456789abcdef"
+	some := func(lines ...string) string {
+		if i := random.IntN(len(lines) + 1); i < len(lines) {
+			return lines[i]
+		}
+		return ""
+	}
+	media := []string{"Content-Type: text/plain", "content-type: application/json; charset=utf-8", "CONTENT-TYPE:text/plain"}[random.IntN(3)]
+	coding := some("Content-Encoding: identity", "Content-Encoding:")
+	switch random.IntN(12) {
+	case 3:
+		media = some("Content-Type: image/png")
+	case 4:
+		coding = "Content-Encoding: gzip"
+	case 0:
+		b.Choice = ""
+	case 1:
+		b.Events[0].URL = "https://other.example/"
+	case 2:
+		b.Choice = grant(consent.All).String()
+	}
+	body := encode(t, b)
+	lines := []string{
+		media, coding,
+		"Origin: " + siteOrigin,
+		"uSER-aGENT: " + userAgent,
+		some("Sec-GPC: 1", "sec-gpc: 0", "DNT: 1"), some("DNT: 0"),
+		some("Referer: " + pageURL),
+		some("Cookie: heed_v_k1=fedcba98765432100123456789abcdef", `Cookie: a="b"; heed_v_k1=ffffba98765432100123456789abcdef ;c`, "Cookie: heed="+b.Choice),
+		some("X-Forwarded-For: 2.125.160.216", "X-Forwarded-For: garbage, 81.2.69.142", "x-forwarded-for: 81.2.69.142, 127.0.0.1", "Forwarded: for=2.125.160.216"),
+		some("Connection: keep-alive", "Connection: Keep-Alive", "Connection: other"),
+		some("Accept: */*"), some("Accept-Language: de"), some("Sec-Fetch-Site: cross-site", "sec-fetch-site: none"),
+		some("User-Agent: another", "Cookie: heed_v_k1=aaaaba98765432100123456789abcdef", "X-Forwarded-For: 2.125.160.216"),
+	}
+	lines = slices.DeleteFunc(lines, func(line string) bool { return line == "" })
+	random.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+	name := []string{"ordinary", "urgent"}[random.IntN(2)]
+	return fmt.Sprintf("POST /h/k1/%s HTTP/1.1\r\nHost: %s\r\n%s\r\nContent-Length: %d\r\n\r\n%s", name,
+		[]string{"stats.shop.example", "127.0.0.1:80"}[random.IntN(2)], strings.Join(lines, "\r\n"), len(body), body)
+}
+
+// Requests come as they like: several at once, in pieces, and some of them for the server. Each is answered, in order.
+func TestLaneTakesRequestsAsTheyCome(t *testing.T) {
+	log := new(laneLog)
+	e, conn := laneEdge(t, log, time.Now())
+	batch, get := e.batchText(), head("GET", "/h/k1/heed.js", "Accept: */*")
+	empty := head("POST", "/h/k1/ordinary", text, "Content-Length: 0")
+	headEnd := strings.Index(batch, "\r\n\r\n") + 4
+	f := func(inLane int, wants []int, pieces ...string) {
+		t.Helper()
+		before := log.taken()
+		for i, piece := range pieces {
+			if i > 0 { // the piece before has been read: nothing else wakes the reader
+				for e.metric("heed_collector_connections_parked") != "0" {
+					runtime.Gosched()
+				}
+			}
+			conn.write(piece)
+		}
+		for _, want := range wants {
+			resp, err := http.ReadResponse(conn.r, nil)
+			if err != nil {
+				t.Fatalf("want %d: %v", want, err)
+			}
+			if _, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != want {
+				t.Fatalf("answer = %d, %v, want %d", resp.StatusCode, err, want)
+			}
+		}
+		if got := log.taken() - before; inLane >= 0 && got != inLane {
+			t.Errorf("%d came through a lane, want %d", got, inLane)
+		}
+	}
+	f(1, []int{202}, batch)
+	f(2, []int{202, 202}, batch+batch)
+	f(1, []int{202, 200, 202}, batch+get+batch)
+	f(0, []int{200}, get)
+	f(0, []int{400}, empty)
+	f(1, []int{400, 202}, empty+batch)
+	f(-1, []int{202}, batch[:headEnd+7], batch[headEnd+7:])
+	f(-1, []int{202}, batch[:10], batch[10:])
+	f(-1, []int{202, 202, 202}, batch+batch[:headEnd], batch[headEnd:]+batch[:5], batch[5:])
+	e.untilMetric("heed_collector_connections_parked", "1")
+	f(1, []int{202}, batch)
+}
+
+// A body that never ends is the server's to answer, in the time that one request has.
+func TestLaneWaitsNoLongerThanTheServer(t *testing.T) {
+	e := start(t, collector.Config{Limits: collector.Limits{ReadTimeout: 200 * time.Millisecond}})
+	conn := rawDial(t, e)
+	r := bufio.NewReader(conn)
+	request := e.batchText()
+	e.exchange(conn, r, request)
+	if _, err := io.WriteString(conn, request[:len(request)-1]); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil || resp.StatusCode != http.StatusRequestTimeout {
+		t.Fatalf("answer = %v, %v, want 408", resp, err)
+	}
+	e.untilMetric("heed_collector_connections", "0")
+}
+
+// A mistake of ours in a lane is a 500 and the end of the connection, and nothing of it is left for the next.
+func TestLaneSurvivesPanic(t *testing.T) {
+	e := start(t, collector.Config{})
+	conn := rawDial(t, e)
+	e.exchange(conn, bufio.NewReader(conn), e.batchText())
+	e.failed.panic = "a mistake"
+	if _, err := io.WriteString(conn, e.batchText()); err != nil {
+		t.Fatal(err)
+	}
+	if a := rawAnswer(t, conn); a.status != http.StatusInternalServerError {
+		t.Errorf("answer = %d, want 500", a.status)
+	}
+	e.failed.panic = nil
+	if a := e.post(encode(t, batch(asIs))); a.status != http.StatusAccepted {
+		t.Errorf("the next answer = %d, want 202", a.status)
+	}
+	e.untilMetric("heed_collector_panics_total", "1")
+}
+
+// A shutdown lets the batch that is in a lane finish, and its answer says that the connection ends.
+func TestShutdownWaitsForTheLane(t *testing.T) {
+	log := new(laneLog)
+	e, conn := laneEdge(t, log, time.Now())
+	log.reach, log.hold = make(chan struct{}), make(chan struct{})
+	conn.write(e.batchText())
+	<-log.reach
+	stopped := make(chan struct{})
+	go func() { e.stop(); close(stopped) }()
+	for {
+		probe, err := net.Dial("tcp", e.addr)
+		if err != nil {
+			break // it has begun
+		}
+		probe.Close()
+	}
+	close(log.hold)
+	if a := rawAnswer(t, conn); a.status != http.StatusAccepted || log.taken() != 1 {
+		t.Errorf("answer = %d, %d in a lane, want 202 and 1", a.status, log.taken())
+	}
+	<-stopped
+}

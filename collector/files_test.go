@@ -30,7 +30,8 @@ func TestTooManyOpenFiles(t *testing.T) {
 		return
 	}
 	e := start(t, collector.Config{})
-	warm := rawDial(t, e) // a connection that is open already
+	warm := rawDial(t, e)
+	e.untilMetric("heed_collector_connections", "1") // it is open already
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 64, Max: 64}); err != nil {
 		t.Fatal(err)
 	}

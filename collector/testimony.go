@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"heed/consent"
+	"heed/consent/notice"
 	"heed/consent/record"
 	"heed/schemas"
 )
@@ -81,7 +82,7 @@ func (v *visit) contradiction() *schemas.Error {
 		return wrongChoice("the consent event allows something, the choice nothing")
 	case ev.Event == schemas.ConsentReject && granted != consent.Essential:
 		return wrongChoice("the consent event allows nothing, the choice something")
-	case ev.Event == schemas.ConsentWithdraw && granted == consent.All:
+	case ev.Event == schemas.ConsentWithdraw && granted == consent.All && !v.answer.Partial:
 		return wrongChoice("the consent event takes something back, the choice allows everything")
 	case v.notice != nil && v.answer.Notice != v.notice.Ref.ID:
 		return wrongChoice("the choice answers another notice than the consent event")
@@ -167,12 +168,18 @@ func (v *visit) happened() record.Event {
 		return record.Event(v.event.Event)
 	}
 	switch {
-	case v.ended.Sealed && v.ended.Granted&^v.answer.Granted != 0:
+	case v.ended.Sealed && (v.ended.Granted&^v.answer.Granted != 0 || v.withdrawsServices()):
 		return record.Withdrawn
 	case v.answer.Granted == consent.Essential:
 		return record.Rejected
 	}
 	return record.Chosen
+}
+
+// withdrawsServices reports whether what was granted before loses services alone. Where both answers are in part nobody but
+// the browser knows what the first one allowed.
+func (v *visit) withdrawsServices() bool {
+	return v.answer.Partial && (!v.ended.Partial || v.event.Event == schemas.ConsentWithdraw)
 }
 
 // recordPlace is the place with nothing finer than the matrix needs: a region only where its country has several rows.
@@ -204,6 +211,7 @@ func (v *visit) days() int {
 }
 
 // services says of each service of the notice whether it is granted: by the visitor, and by the decision on its category.
+// Essential ones and Heed's own go with their category; of an answer in part that names none, no other is granted.
 func (v *visit) services() (record.State, *schemas.Error) {
 	state := record.State{Granted: []string{}, Denied: []string{}}
 	var declared []record.Service
@@ -217,7 +225,8 @@ func (v *visit) services() (record.State, *schemas.Error) {
 	}
 	for _, s := range declared {
 		category, err := consent.ParseCategories(s.Category)
-		chosen := v.event.Services == nil || slices.Contains(v.event.Services, s.ID)
+		chosen := v.event.Services == nil && !v.answer.Partial || slices.Contains(v.event.Services, s.ID) ||
+			category == consent.Essential || notice.IsOwn(s.ID)
 		if err == nil && chosen && v.Granted.Has(category) {
 			state.Granted = append(state.Granted, s.ID)
 		} else {

@@ -23,10 +23,10 @@ const form = /^1\.(1?[\da-f][13579bdf])\.(0|[1-9]\d{0,4})\.([\da-f]{8})(\.[\da-f
 
 /** Reads the text of a choice; undefined when it is anything that formatChoice would not write. */
 export function parseChoice(text: string): Choice | undefined {
-  const [, digits, day, _notice, _proof = ''] = form.exec(text) ?? []
-  const _bits = parseInt(digits ?? '', 16)
+  const [, digits = '', day = 0, _notice, _proof = ''] = form.exec(text) ?? []
+  const _bits = parseInt(digits, 16)
   // Refusals and opt-outs carry no proof: it would single the visitor out. Of a refusal there are no parts.
-  if (!day || !_notice || (_bits & permitted ? _proof && _bits & OptOut : _proof || _bits & Partial)) return undefined
+  if (!_notice || (_bits & permitted ? _proof && _bits & OptOut : _proof || _bits & Partial)) return undefined
   return { _bits, _day: +day, _notice, _proof }
 }
 

@@ -15,7 +15,7 @@ import (
 	"heed/consent"
 )
 
-//go:embed src/*.ts src/choice/*.ts
+//go:embed src/*.ts src/*/*.ts
 var sources embed.FS
 
 //go:embed size.json
@@ -27,6 +27,7 @@ const hashBytes = 10
 // Bundle is what the pages of one site load. Its bytes depend on nothing but the Site and this version of Heed.
 type Bundle struct {
 	Script File // the tracker, on every page
+	Banner File // all that is seen of a choice: the consent scripts fetch it when there is something to show
 	// Consents are the consent scripts, one per layout of notices. A page fetches that of its place when there is something
 	// to ask, to tell or to show.
 	Consents []File
@@ -77,8 +78,11 @@ func build(site Site, lib library, sizes []byte) (b Bundle, err error) {
 	if b.Script, err = lib.file("main.ts", site.defines()); err != nil {
 		return Bundle{}, fmt.Errorf("build the script of site %q: %w", site.ID, err)
 	}
+	if b.Banner, err = lib.file("banner.ts", nil); err != nil {
+		return Bundle{}, fmt.Errorf("build the banner of site %q: %w", site.ID, err)
+	}
 	for _, layout := range layouts {
-		file, err := lib.file("consent.ts", site.consentDefines(layout))
+		file, err := lib.file("consent.ts", site.consentDefines(layout, b.Banner))
 		if err != nil {
 			return Bundle{}, fmt.Errorf("build the consent script of site %q: %w", site.ID, err)
 		}
@@ -133,8 +137,10 @@ func (s Site) defines() map[string]string {
 }
 
 // consentDefines are the constants that consent.ts declares.
-func (s Site) consentDefines(layout consent.Prompt) map[string]string {
+func (s Site) consentDefines(layout consent.Prompt, banner File) map[string]string {
 	defines := s.defines()
+	defines["BANNER"] = literal(named(banner))
+	defines["BUTTON"] = strconv.FormatBool(s.Button)
 	defines["NOTICES"] = s.noticeTable(layout)
 	defines["OPT_IN"] = strconv.FormatBool(layout == consent.OptInPrompt)
 	defines["RECORD_SHOWN"] = strconv.FormatBool(s.RecordShown)

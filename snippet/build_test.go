@@ -63,6 +63,7 @@ func TestSize(t *testing.T) {
 	}
 	f("tracker", b.Script.Encoded, limits.Tracker)
 	f("consent", b.Consents[0].Encoded, limits.Consent)
+	f("banner", b.Banner.Encoded, limits.Banner)
 	f("loader", b.Loaders[0].File.Encoded, limits.Loader)
 	if limits.Tracker.Brotli > 4096 {
 		t.Errorf("size.json allows a tracker of %d bytes brotli, want at most 4096", limits.Tracker.Brotli)
@@ -72,7 +73,8 @@ func TestSize(t *testing.T) {
 func TestBuildRefusesWhatIsTooLarge(t *testing.T) {
 	lib := library{snippet: sources, consent: consent.Sources}
 	tight := []byte(`{"tracker": {"raw": 99999, "gzip": 99999, "brotli": 100},
-		"consent": {"raw": 99999, "gzip": 99999, "brotli": 99999}, "loader": {"raw": 9999, "gzip": 9999, "brotli": 9999}}`)
+		"consent": {"raw": 99999, "gzip": 99999, "brotli": 99999},
+		"banner": {"raw": 99999, "gzip": 99999, "brotli": 99999}, "loader": {"raw": 9999, "gzip": 9999, "brotli": 9999}}`)
 	_, err := build(largestSite(), lib, tight)
 	if err == nil || !strings.Contains(err.Error(), "above its limit of 100 in size.json") {
 		t.Errorf("build with a limit of 100 bytes brotli: error %v, want one that names the limit", err)
@@ -111,7 +113,7 @@ func TestBuildIsDeterministic(t *testing.T) {
 
 func TestBuildNamesItsBytes(t *testing.T) {
 	b := mustBuild(t, largestSite())
-	for _, file := range append(b.Consents, b.Script) {
+	for _, file := range append(b.Consents, b.Script, b.Banner) {
 		digest, sum := sha256.Sum256(file.Plain), sha512.Sum384(file.Plain)
 		if want := hex.EncodeToString(digest[:])[:20]; file.Hash != want {
 			t.Errorf("Hash = %s, want %s", file.Hash, want)

@@ -31,6 +31,7 @@ type Site struct {
 	// them. Without any the script asks nothing, and the page makes choices by heed('consent', …).
 	Notices     []Notice
 	RecordShown bool // make a consent record, too, of each time a notice is put on the screen
+	Button      bool // a button that opens the choice again stands on every page, not only where the law wants it
 	Features    Features
 	Wall        Wall
 }

@@ -13,7 +13,7 @@ func standNotices() (listed []Notice, files map[string][]byte) {
 	files = map[string][]byte{}
 	for _, layout := range layouts {
 		for _, locale := range []string{"en", "de"} {
-			text := fmt.Sprintf(standNoticeText, locale, layout, locale, standButtons[layout])
+			text := fmt.Sprintf(standNoticeText, locale, layout, layout, locale, standButtons[layout])
 			n := Notice{Layout: string(layout), Locale: locale, Shown: fmt.Sprintf("%x", sha256.Sum256([]byte(text)))}
 			listed, files[n.Name()] = append(listed, n), []byte(text)
 		}
@@ -21,13 +21,15 @@ func standNotices() (listed []Notice, files map[string][]byte) {
 	return listed, files
 }
 
-const standNoticeText = `{"locale":%q,"look":{"css":":host{position:fixed;bottom:0}h2{color:rgb(1,2,3)}","texts":[
+const standNoticeText = `{"locale":%q,"layout":%q,"material":{"services":[
+{"id":"heed-statistics","category":"performance"},{"id":"counter","category":"performance"},{"id":"map","category":"functional"}]},"look":{"css":":host{position:fixed;bottom:0}h2{color:rgb(1,2,3)}","texts":[
 {"id":"title","text":"Title %s %s"},{"id":"body","text":"Body"},{"id":"policy","text":"Policy"},
 {"id":"policy.url","text":"https://shop.example/policy"},{"id":"always_on","text":"Always on"},
 {"id":"honoured","text":"Your opt-out is honoured"},{"id":"receipt","text":"Receipt"},
 {"id":"purpose.essential","text":"Essential"},{"id":"purpose.essential.text","text":"About essential"},
 {"id":"purpose.functional","text":"Functional"},{"id":"purpose.functional.text","text":"About functional"},
 {"id":"purpose.performance","text":"Measuring"},{"id":"purpose.performance.text","text":"About measuring"},
+{"id":"counter","text":"Counter"},{"id":"counter.text","text":"About the counter"},{"id":"map","text":"Map"},{"id":"map.text","text":"About the map"},
 {"id":"purpose.advertising","text":"Advertising"},{"id":"purpose.advertising.text","text":"About advertising"}],
 "buttons":[%s]}}`
 

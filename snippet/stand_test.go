@@ -161,6 +161,7 @@ func (s *stand) page(w http.ResponseWriter, r *http.Request) {
 	}
 	fmt.Fprintf(w, `<!doctype html><title>A page</title><link rel="icon" href="data:,">
 <script>%s</script>%s<script>%s</script>
+<a href="#choices" data-heed-choices>Choices</a>
 <form id="signup" action="thanks">
 <input name="id" value="secret-value"><input name="getAttribute"><button>Send</button></form>
 <form name="search" action="found"><button>Search</button></form>

@@ -180,7 +180,7 @@ func (r *fileReader) uniqueID(where declared, id string, taken map[string]string
 	if id == "" {
 		return
 	}
-	if slices.Contains(takenIDs(), id) {
+	if slices.Contains(takenIDs(), id) || notice.IsOwn(id) {
 		r.fault(where.line, where.at+".id", "choose another", "%q is an id of Heed's own", id)
 		return
 	}

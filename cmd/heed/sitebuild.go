@@ -149,7 +149,7 @@ func collectedSite(site Site, in *install) collector.Site {
 // assetsOf are the files that never change: what loaders name, and what the script fetches.
 func assetsOf(bundle snippet.Bundle, notices []notice.Built) ([]collector.Asset, error) {
 	assets := []collector.Asset{asset(bundle.Script.Name(), bundleCache, bundle.Script)}
-	for _, script := range bundle.Consents {
+	for _, script := range append(bundle.Consents, bundle.Banner) {
 		assets = append(assets, asset(script.Name(), bundleCache, script))
 	}
 	for _, n := range notices {

@@ -1,11 +1,12 @@
 package notice
 
 import (
-	_ "embed"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"heed/consent"
 	"heed/consent/record"
@@ -37,10 +38,7 @@ var layouts = []struct {
 }
 
 // edition is counted up when something is said anew that the texts and the style do not show.
-const edition = "1"
-
-//go:embed notice.css
-var css string
+const edition = "2"
 
 // Site is what the notices of one site are made of.
 type Site struct {
@@ -59,6 +57,7 @@ type Site struct {
 	// Texts in place of Heed's, by locale and id: each id of TextIDs, and for each purpose and service its own id for its
 	// name and <id>.text for what it does.
 	Texts map[string]map[string]string
+	Style Style
 }
 
 // Built is one notice, with its place in the archive.
@@ -84,7 +83,7 @@ func Build(site Site) ([]Built, error) {
 			}
 			n := &record.Notice{
 				Version: record.Version, Kind: record.NoticeKind, Site: site.ID, Layout: layout.name, Locale: locale, Edition: edition,
-				Material: material, Look: record.Look{Texts: w.texts(layout.name, &material), Buttons: w.buttons(layout.buttons), CSS: css},
+				Material: material, Look: record.Look{Texts: w.texts(layout.name, &material), Buttons: w.buttons(layout.buttons), CSS: site.Style.css()},
 			}
 			archived, err := n.Archive()
 			if err != nil {
@@ -151,6 +150,7 @@ func (w *wording) texts(layout string, m *record.Material) []record.Text {
 		}
 	}
 	add("always_on", w.text("always_on"))
+	add("details", w.text("details"))
 	add("honoured", w.text("honoured"))
 	add("receipt", w.text("receipt"))
 	if w.site.Policy != "" {
@@ -162,6 +162,9 @@ func (w *wording) texts(layout string, m *record.Material) []record.Text {
 	}
 	for _, s := range m.Services {
 		add(s.ID, w.name(s.ID))
+		if !IsOwn(s.ID) {
+			add(s.ID+".text", strings.Join(w.service(s, m.Recipients), "\n"))
+		}
 	}
 	return list
 }
@@ -184,10 +187,26 @@ func (w *wording) asked(m *record.Material) string {
 			names = append(names, w.text("purpose."+category))
 		}
 	}
-	return strings.Join(names, ", ")
+	if len(names) == 0 {
+		return w.text("purpose." + categories[0])
+	}
+	return strings.Join(names, comma(w.locale))
 }
 
-// about says what a category is asked for, and with whom: "" where nothing is.
+// comma is what stands between the parts of a list.
+func comma(locale string) string {
+	language, _, _ := strings.Cut(locale, "-")
+	switch language {
+	case "ja", "zh":
+		return "、"
+	case "ar", "fa", "ps", "ug", "ur":
+		return "، "
+	}
+	return ", "
+}
+
+// about says what a category is asked for, and what of Heed serves that: "" where nothing is. The services that the owner
+// declares stand below it, each with a box of its own.
 func (w *wording) about(category string, m *record.Material) string {
 	lines := []string{w.text("purpose." + category + ".text")}
 	for _, p := range m.Purposes {
@@ -199,8 +218,8 @@ func (w *wording) about(category string, m *record.Material) string {
 		return ""
 	}
 	for _, s := range m.Services {
-		if s.Category == category {
-			lines = append(lines, w.service(s, m.Recipients))
+		if s.Category == category && IsOwn(s.ID) {
+			lines = append(lines, w.name(s.ID)+"\n"+strings.Join(w.service(s, m.Recipients), "\n"))
 		}
 	}
 	return strings.Join(lines, "\n")
@@ -218,26 +237,35 @@ func (w *wording) purpose(p record.Purpose) string {
 	return line + " " + strings.ReplaceAll(w.text("kept"), "{days}", strconv.Itoa(p.RetentionDays))
 }
 
-// service is one line: the name, who runs it and where, what it leaves in the browser.
-func (w *wording) service(s record.Service, recipients []record.Recipient) string {
-	line := w.name(s.ID)
+// service is a line each on who runs it and where, what it does, and what it leaves in the browser.
+func (w *wording) service(s record.Service, recipients []record.Recipient) (lines []string) {
 	if i := slices.IndexFunc(recipients, func(r record.Recipient) bool { return r.ID == s.Recipient }); i >= 0 {
-		r := recipients[i]
-		line += " – " + r.Name
-		if r.Country != NoCountry {
-			line += " (" + r.Country + ")"
-		}
-		if r.Policy != "" {
-			line += ", " + r.Policy
-		}
+		lines = append(lines, recipientLine(recipients[i]))
 	}
 	if text := w.text(s.ID + ".text"); text != "" {
-		line += ": " + text
+		lines = append(lines, text)
 	}
 	if s.LifetimeDays == 0 {
-		return line + "; " + w.text("session")
+		return append(lines, sentence(w.text("session")))
 	}
-	return line + "; " + strings.ReplaceAll(w.text("stored"), "{days}", strconv.Itoa(s.LifetimeDays))
+	return append(lines, sentence(strings.ReplaceAll(w.text("stored"), "{days}", strconv.Itoa(s.LifetimeDays))))
+}
+
+func recipientLine(r record.Recipient) string {
+	line := r.Name
+	if r.Country != NoCountry {
+		line += " (" + r.Country + ")"
+	}
+	if r.Policy != "" {
+		line += " " + r.Policy
+	}
+	return line
+}
+
+// sentence begins a line with a capital, in scripts that have them.
+func sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[size:]
 }
 
 func (w *wording) buttons(of []record.Button) []record.Button {

@@ -163,10 +163,11 @@ func TestWhatIsSaid(t *testing.T) {
 		}
 	}
 	f("body", "Shop GmbH", "for: Functional, Measuring, Advertising.", "privacy@shop.example, Ann Example", "at most 365 days")
-	f("purpose.essential.text", "Your answer: Remembering", "Kept for at most 2190 days.", "in your browser for at most 365 days")
-	f("purpose.functional.text", "Directions Kept for at most 30 days.", "Store map – Map Co (US), https://map.example/privacy; in your browser for at most 7 days")
+	f("purpose.essential.text", "Your answer: Remembering", "Kept for at most 2190 days.", "In your browser for at most 365 days")
+	f("purpose.functional.text", "Directions Kept for at most 30 days.")
+	f("map.text", "Map Co (US) https://map.example/privacy\nIn your browser for at most 7 days")
 	f("purpose.performance.text", "Visits: The pages you see", "Attention: ", "Forms: ", "Actions: ", "806 days", "at most 395 days")
-	f("purpose.advertising.text", "Clicks on advertisements", "nothing in your browser after this visit")
+	f("purpose.advertising.text", "Clicks on advertisements", "Nothing in your browser after this visit")
 	f("policy.url", "https://shop.example/privacy")
 	f("map", "Store map")
 	f("visits", "Visits")
@@ -192,12 +193,19 @@ func TestWhatIsNotSaid(t *testing.T) {
 			t.Errorf("%s = %q, want it left out", id, got)
 		}
 	}
+	if got := textOf(pick(t, mustBuild(t, someSite()), OptIn, "en"), "purpose.functional.text"); strings.Contains(got, "Store map") {
+		t.Errorf("purpose.functional.text = %q speaks of a service that has a box of its own", got)
+	}
 	if body := textOf(n, "body"); strings.Contains(body, "counted") {
 		t.Errorf("body = %q speaks of a count that there is none of", body)
 	}
 	site.CountsAnonymously = true
 	if body := textOf(pick(t, mustBuild(t, site), OptIn, "en"), "body"); !strings.Contains(body, "page views are counted") {
 		t.Errorf("body = %q, want it to say that page views are counted", body)
+	}
+	site.Material.Purposes, site.Material.Services = OwnPurposes(Features{}, 806, []string{"DE"})[:1], OwnServices(Features{})[:1]
+	if body := textOf(pick(t, mustBuild(t, site), OptIn, "en"), "body"); !strings.Contains(body, "for: Essential.") {
+		t.Errorf("body = %q, want it to say what for where nothing has to be asked", body)
 	}
 }
 
@@ -244,12 +252,86 @@ func TestLocaleOfTheOwner(t *testing.T) {
 	}
 }
 
+// A list is written as its language writes lists.
+func TestLists(t *testing.T) {
+	built := mustBuild(t, someSite())
+	f := func(locale, comma string) {
+		t.Helper()
+		if body := textOf(pick(t, built, OptIn, locale), "body"); strings.Count(body, comma) < 2 {
+			t.Errorf("body in %s = %q, want three purposes with %q between them", locale, body, comma)
+		}
+	}
+	f("el", ", ")
+	f("ja", "、")
+	f("ar", "، ")
+}
+
 // Yes and no weigh the same: the style knows no button from another.
 func TestButtonsLookAlike(t *testing.T) {
-	for _, selector := range []string{"#", "accept", "reject", "optout", "nth-", "first", "last", "data-"} {
+	for _, selector := range []string{"#", "accept", "reject", "optout", "nth-", "first-", "last-", "[data-"} {
 		if strings.Contains(css, selector) {
 			t.Errorf("notice.css tells buttons apart by %q", selector)
 		}
+	}
+}
+
+func TestCheckAccentFailure(t *testing.T) {
+	f := func(accent, theme, want string) {
+		t.Helper()
+		if err := CheckAccent(accent, theme); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("CheckAccent(%q, %q) = %v, want an error with %q", accent, theme, err, want)
+		}
+	}
+	f("red", "light", "write a colour as #2347c5")
+	f("#12345", "light", "write a colour as #2347c5")
+	f("#-12345", "light", "write a colour as #2347c5")
+	f("#ffcc00", "light", "its contrast to the notice's ground, #ffffff, is 1.51 and must be 4.5; #8a720f is the nearest that has it")
+	f("#fc0", "auto", "is 1.51")
+	f("#2347c5", "dark", "#1b1d22")
+}
+
+// Every accent that is taken can be read, in each theme and also where the dark one is made from it.
+func TestAccentsCanBeRead(t *testing.T) {
+	for _, p := range []palette{light, dark} {
+		for name, c := range map[string]colour{"ink": p.ink, "soft": p.soft, "accent": p.accent} {
+			if got := contrast(c, p.surface); got < minContrast {
+				t.Errorf("%s of %s has a contrast of %.2f to its ground, want %.1f", name, p.scheme, got, minContrast)
+			}
+		}
+		if got := contrast(p.edge, p.surface); got < 3 {
+			t.Errorf("edges of %s have a contrast of %.2f to their ground, want 3", p.scheme, got)
+		}
+		if got := contrast(p.ink, p.tint); got < minContrast {
+			t.Errorf("words on the tint of %s have a contrast of %.2f, want %.1f", p.scheme, got, minContrast)
+		}
+	}
+	for c := colour(0); c <= 0xffffff; c += 0x010307 {
+		if got := contrast(c.readable(dark.surface, dark.ink), dark.surface); got < minContrast {
+			t.Fatalf("%s made readable has a contrast of %.2f, want %.1f", c, got, minContrast)
+		}
+		if CheckAccent(c.String(), "auto") == nil && contrast(c, light.surface) < minContrast {
+			t.Fatalf("CheckAccent takes %s, which cannot be read", c)
+		}
+	}
+}
+
+// What an owner chooses is in the archive, and everything else is as it was.
+func TestStyleIsArchived(t *testing.T) {
+	site := someSite()
+	before := pick(t, mustBuild(t, site), OptIn, "en").Look
+	site.Style = Style{Theme: "dark", Accent: "#8ab4f8", Corners: 3, Position: "bottom-end", Button: "start"}
+	after := pick(t, mustBuild(t, site), OptIn, "en").Look
+	for _, want := range []string{"--accent:#8ab4f8", "--corners:3px", "--surface:#1b1d22"} {
+		if !strings.Contains(after.CSS, want) {
+			t.Errorf("the style has no %s", want)
+		}
+	}
+	if strings.Contains(after.CSS, "prefers-color-scheme") || !strings.Contains(before.CSS, "prefers-color-scheme: dark") {
+		t.Error("a theme of the owner's follows the visitor's system, or the default does not")
+	}
+	after.CSS = before.CSS
+	if !reflect.DeepEqual(before, after) {
+		t.Error("a style changes what is said")
 	}
 }
 

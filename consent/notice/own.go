@@ -1,12 +1,22 @@
 package notice
 
-import "heed/consent/record"
+import (
+	"strings"
+
+	"heed/consent/record"
+)
 
 // NoCountry stands for a country that the owner has not named (ISO 3166 leaves the code to its users).
 const NoCountry = "ZZ"
 
 // Self is the id of the recipient that is the controller itself, who runs Heed.
 const Self = "controller"
+
+// ownPrefix begins the id of each of Heed's own services, and of no other.
+const ownPrefix = "heed-"
+
+// IsOwn reports whether a service is a part of Heed. Such a part goes with its category and has no box of its own.
+func IsOwn(service string) bool { return strings.HasPrefix(service, ownPrefix) }
 
 // How long Heed's own cookies live, in days.
 const (

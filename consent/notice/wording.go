@@ -51,12 +51,13 @@ func TextIDs() []string { return slices.Sorted(maps.Keys(library[fallback])) }
 // wording is all texts of a site in one locale.
 type wording struct {
 	site       *Site
+	locale     string
 	own, built map[string]string // the owner's, and Heed's
 }
 
 // newWording fails for a locale that neither Heed nor the owner has all texts in.
 func newWording(site *Site, locale string) (*wording, error) {
-	w := &wording{site, site.Texts[locale], library[locale]}
+	w := &wording{site, locale, site.Texts[locale], library[locale]}
 	if w.built != nil {
 		return w, nil
 	}

@@ -92,7 +92,7 @@ func (r *Record) checkAnswer(c *checks) {
 	case Rejected:
 		c.that(granted == consent.Essential, "categories", "who rejects allows the essential alone")
 	case Withdrawn:
-		c.that(granted != consent.All, "categories", "a withdrawal takes something away")
+		c.that(granted != consent.All || len(r.Services.Denied) > 0, "categories", "a withdrawal takes something away")
 	}
 	switch r.Event {
 	case Withdrawn:

@@ -1,8 +1,9 @@
-// One site's consent script: all that makes, keeps, tells and shows a choice. The tracker fetches it when there is
-// something to ask, to tell or to record, or when the page calls heed('consent', …) or heed('age', …). The build replaces
-// the names in capitals by the site's values.
-import { startChoosing } from './choice/start.ts'
+// One site's consent script: all that makes, keeps and tells a choice. The tracker fetches it when there is something to
+// ask, to tell or to record, or when the page calls heed('consent', …) or heed('age', …); it fetches what draws. The build
+// replaces the names in capitals by the site's values.
+import type { Named } from './choice/fetch.ts'
 import { reportShown } from './choice/shown.ts'
+import { startChoosing } from './choice/start.ts'
 import { guard } from './guard.ts'
 import type { HandingScript, Host } from './handover.ts'
 
@@ -10,10 +11,14 @@ declare const ENDPOINT: string
 declare const KEY: string
 declare const NOTICE: string
 declare const NOTICES: string
+declare const BANNER: Named
 declare const COOKIE_NAME: string
 declare const COOKIE_DOMAIN: string
 declare const OPT_IN: boolean
+declare const BUTTON: boolean
 declare const RECORD_SHOWN: boolean
+
+const own = document.currentScript as HandingScript
 
 guard(startChoosing)(
   {
@@ -21,10 +26,13 @@ guard(startChoosing)(
     _key: KEY,
     _notice: NOTICE,
     _notices: NOTICES,
+    _banner: BANNER,
     _name: COOKIE_NAME,
     _domain: COOKIE_DOMAIN,
     _optIn: OPT_IN,
+    _button: BUTTON,
     _reports: RECORD_SHOWN ? reportShown : () => {},
+    _own: own,
   },
-  (document.currentScript as HandingScript).heed as Host,
+  own.heed as Host,
 )

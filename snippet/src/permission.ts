@@ -30,7 +30,7 @@ export const today = () => Math.floor(Date.now() / 86400000)
 
 /** Whether there is something to ask here: never in a frame, and never of minors. */
 export function isPromptDue(answered: boolean, { rules, most }: Pick<Host, 'rules' | 'most'>): boolean {
-  return !answered && !!(most & Advertising) && !!((rules >> promptShift) & 3) && parent === window
+  return !answered && !!(most & Advertising && (rules >> promptShift) & 3) && parent === window
 }
 
 /** Opens the visitor's choice for one site. */

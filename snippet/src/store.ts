@@ -21,6 +21,11 @@ export function untoldName(siteKey: string): string {
   return `heed.${siteKey}.e`
 }
 
+/** The key of the list of services, where a choice allows some only; consent/choice.go draws its text. */
+export function servicesName(siteKey: string): string {
+  return `heed.${siteKey}.s`
+}
+
 /** Takes out everything that is kept and still young enough. */
 export function takeStored(name: string): Event[] {
   const events = read(name)

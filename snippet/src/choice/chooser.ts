@@ -1,13 +1,15 @@
 import { Advertising, All, Essential, type Categories } from '../../../consent/categories.ts'
-import { formatChoice, OptOut, parseChoice, SeenDNT, SeenGPC, Unsent, type Choice } from '../../../consent/choice.ts'
+import { formatChoice, OptOut, parseChoice, Partial, SeenDNT, SeenGPC, Unsent, type Choice } from '../../../consent/choice.ts'
 import type { ConsentEvent } from '../../../schemas/event.gen.ts'
 import type { Host } from '../handover.ts'
 import { today, unsentDays } from '../permission.ts'
 import { uuidv7 } from '../random.ts'
 import { dnt, gpc } from '../signals.ts'
+import { describe } from '../state.ts'
 import { load, save } from '../storage.ts'
 import { untoldName } from '../store.ts'
 import { openChoices, plain, stricterOf, unsent, type Choices } from './choices.ts'
+import type { Allowed } from './drawing.ts'
 import { happened, untold, type Happened } from './happened.ts'
 import type { ChoosingSite, Means } from './site.ts'
 import { momentMs, openTabs, type Said } from './tabs.ts'
@@ -17,7 +19,7 @@ import { openTeller } from './teller.ts'
 export type Chooser = {
   readonly _choices: Choices
   /** The visitor chose, out of what was asked for. */
-  readonly _choose: (granted: Categories, means: Means, asked?: Categories) => void
+  readonly _choose: (allowed: Allowed, means: Means, asked?: Categories) => void
   /** Signals, as unlatched gives them, become part of the choice. shown is the notice in force. */
   readonly _latch: (signals: number, shown: string | undefined) => void
   /** Tells the choice again that an earlier page could not. */
@@ -43,11 +45,13 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
   let mine: Mine | undefined
 
   /** Keeps a choice and tells it. What grants or ends a grant is told by the same event on the next page, too. */
-  function store(text: string, what: Happened, means: Means): void {
-    const event = eventOf({ ...what, ...means }, Date.now())
+  function store(text: string, what: Happened, means: Means, services?: readonly string[]): void {
+    const event = eventOf({ ...what, ...means, ...listOf(services) }, Date.now())
+    choices._keepServices(text, services)
     choices._keep(unsent(text))
     save(untoldKey, grants(text) || event.ends ? JSON.stringify({ text, event }) : '')
     tell(text, event)
+    if (host.wall) host.wall.chosen = true // more may run on this page from here on
     host.follow()
   }
 
@@ -86,21 +90,28 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
 
   return {
     _choices: choices,
-    _choose(granted, _means, asked = All) {
+    _choose({ categories: granted, services }, _means, asked = All) {
       const before = choices._choice()
+      const allowed = choices._services()
       const seen = (gpc() ? SeenGPC : 0) | (dnt() ? SeenDNT : 0) | (host.rules & Advertising ? OptOut : 0)
       const categories = (granted & host.most) | Essential
-      const text = formatChoice({ _bits: categories | seen, _day: today(), _notice: site._notice, _proof: '' })
+      const partial = services && categories !== Essential ? Partial : 0
+      const text = formatChoice({ _bits: categories | seen | partial, _day: today(), _notice: site._notice, _proof: '' })
       mine = { text, at: Date.now(), _means, _kept: unsent(text) }
-      store(text, happened(before, categories, asked), _means)
+      const fewer = !!partial && !(allowed ?? ['']).every((id) => services?.includes(id))
+      store(text, happened(before, categories, partial ? 0 : asked, fewer), _means, partial ? services : undefined)
+      if (before && (before._bits & All) === categories && String(choices._services()) !== String(allowed)) {
+        // The tracker sees no service: to it nothing has changed.
+        document.dispatchEvent(new CustomEvent('heed:consent', { detail: describe(choices._decide()) }))
+      }
       say({ text, at: mine.at })
     },
     _latch(signals, shown) {
       const before = choices._choice()
       const base: Choice = before ?? { _bits: (host.rules & All) | OptOut, _day: today(), _notice: site._notice, _proof: '' }
       const text = formatChoice({ ...base, _bits: (base._bits & ~Advertising & ~Unsent) | signals, _proof: '' })
-      if (before?._proof) store(text, happened(before, before._bits & ~Advertising), by('signal', shown))
-      else store(text, { event: signals & SeenGPC ? 'gpc' : 'dnt' }, { method: 'signal' })
+      if (before?._proof) store(text, happened(before, before._bits & ~Advertising), by('signal', shown), choices._services())
+      else store(text, { event: signals & SeenGPC ? 'gpc' : 'dnt' }, { method: 'signal' }, choices._services())
     },
     _retell() {
       const choice = choices._choice()
@@ -112,7 +123,7 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
       }
       // All that is known of its time is the day.
       const created = Math.min(Date.now(), (choice._day + 1) * 86400000 - 1)
-      tell(text, readUntold(load(untoldKey), text) ?? eventOf(untold(choice), created))
+      tell(text, readUntold(load(untoldKey), text) ?? eventOf({ ...untold(choice), ...listOf(choices._services()) }, created))
     },
     _report(event, means) {
       teller(eventOf({ event, ...means }, Date.now()), choices._text(), () => {})
@@ -130,6 +141,9 @@ function grants(text: string): boolean {
 function by(method: Means['method'], shown: string | undefined): Means {
   return shown ? { method, shown } : { method: 'api' }
 }
+
+/** The services that are allowed, where they are not all. */
+const listOf = (services: readonly string[] | undefined) => (services ? { services: [...services] } : {})
 
 function eventOf(what: Omit<ConsentEvent, 'id' | 'created'>, created: number): ConsentEvent {
   return { id: uuidv7(Date.now()), created, ...what }

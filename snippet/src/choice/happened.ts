@@ -5,10 +5,13 @@ import type { ConsentEvent } from '../../../schemas/event.gen.ts'
 /** What a consent event says of what came before and what comes. */
 export type Happened = Pick<ConsentEvent, 'event' | 'ends'>
 
-/** What it is to grant next after before, by the rules of consent/record: only a sealed grant can be ended. */
-export function happened(before: Choice | undefined, next: Categories, asked: Categories = All): Happened {
+/**
+ * What it is to grant next after before, by the rules of consent/record: only a sealed grant can be ended. fewer says that a
+ * service is no longer allowed that was.
+ */
+export function happened(before: Choice | undefined, next: Categories, asked: Categories = All, fewer = false): Happened {
   const ends = before?._proof ? { ends: formatChoice(before) } : {}
-  if (before?._proof && before._bits & ~next & All) return { event: 'withdraw', ...ends }
+  if (before?._proof && (fewer || before._bits & ~next & All)) return { event: 'withdraw', ...ends }
   if (next === Essential) return { event: 'reject' }
   return { event: next === (asked | Essential) ? 'accept' : 'custom', ...ends }
 }

@@ -6,14 +6,18 @@ export function readTable(table: string): Listed[] {
   return [...table.matchAll(/(\S+) (\S+)/g)].map(([, _locale = '', _shown = '']) => ({ _locale, _shown }))
 }
 
-/** The notice in the first wanted language that there is, else in the site's first. */
+/**
+ * The notice in the first wanted language that there is, else in the site's first. A locale is tried with fewer and fewer of
+ * its parts. What is said in Norway as a whole, or in its other written form, is read in Bokmål.
+ */
 export function pickNotice(notices: readonly Listed[], wanted: readonly string[]): Listed | undefined {
-  const language = (locale: string) => locale.toLowerCase().split('-')[0]
   for (const locale of wanted) {
-    const found =
-      notices.find(({ _locale }) => _locale.toLowerCase() === locale.toLowerCase()) ??
-      notices.find(({ _locale }) => language(_locale) === language(locale))
-    if (found) return found
+    const named = locale.toLowerCase().replace(/^n[on]\b/, 'nb').replace(/^zh-(tw|hk|mo)/, 'zh-hant')
+    for (let parts = named; parts; parts = parts.replace(/-?[^-]*$/, '')) {
+      const find = (end: string) => notices.find(({ _locale }) => `${_locale.toLowerCase()}- `.startsWith(parts + end))
+      const found = find('- ') ?? find('-')
+      if (found) return found
+    }
   }
   return notices[0]
 }

@@ -1,22 +1,23 @@
-import { Advertising, Essential } from '../../../consent/categories.ts'
+import { Advertising } from '../../../consent/categories.ts'
 import { SeenDNT, SeenGPC } from '../../../consent/choice.ts'
-import { warn } from '../guard.ts'
+import { guard, warn } from '../guard.ts'
 import type { Host } from '../handover.ts'
 import { dnt, gpc } from '../signals.ts'
 import type { Chooser } from './chooser.ts'
-import { fetchNotice, type Notice } from './fetch.ts'
+import type { Notice, Painter } from './drawing.ts'
+import { fetchNotice, fetchPainter } from './fetch.ts'
 import { pickNotice, readTable, type Listed } from './locale.ts'
-import type { ChoosingSite, Means } from './site.ts'
-import { showNotice } from './view.ts'
+import { openReopener } from './reopener.ts'
+import type { ChoosingSite } from './site.ts'
 
 /** Why a notice is shown: there is something to ask, a signal has just been honoured, or the visitor asked for it. */
 export type Why = 'due' | 'honoured' | 'wanted'
 
-/** The notice on the screen, if any. */
+/** What stands on the screen, if anything. */
 export type Prompt = {
   readonly _show: (why: Why) => void
-  /** The visitor has answered elsewhere: what only asks goes. */
-  readonly _answered: () => void
+  /** There is nothing to ask: what only asks goes, and what opens the choice again may stand. */
+  readonly _rest: () => void
   /** shown_hash of the notice in force here. */
   readonly _shown: () => string | undefined
 }
@@ -25,64 +26,80 @@ export type Prompt = {
 export function openPrompt(site: ChoosingSite, host: Host, chooser: Chooser): Prompt {
   const { _choices } = chooser
   const notices = readTable(site._notices)
+  const reopener = openReopener(site, host, () => show('wanted'))
+  let fetched: Promise<readonly [Notice, Painter]> | undefined
   let why: Why | undefined // why one is shown or fetched; undefined when none is
   let remove = () => {}
-  let since = 0
 
   function inForce(): Listed | undefined {
     const page = document.documentElement.lang
     return pickNotice(notices, [...(page ? [page] : []), ...navigator.languages])
   }
 
+  /** Calls paint when the notice in force and what draws it are there. They are fetched once, side by side. */
+  function bring(paint: (listed: Listed, notice: Notice, painter: Painter) => void): void {
+    const listed = inForce()
+    if (!listed || parent !== window) return
+    fetched ??= Promise.all([
+      fetchNotice(site._endpoint, listed),
+      fetchPainter(site._endpoint, site._banner, site._own),
+    ])
+    fetched.then(([notice, painter]) => paint(listed, notice, painter)).catch((problem) => {
+      warn(problem)
+      fetched = why = undefined // may be had later
+    })
+  }
+
   function hide(): void {
     why = undefined
+    reopener._reveal(true) // what takes the focus back may be in there
     remove()
     remove = () => {}
   }
 
-  function put(listed: Listed, notice: Notice): void {
+  function put(listed: Listed, notice: Notice, painter: Painter): void {
     const choice = _choices._choice()
     const { _granted, _answered } = _choices._decide()
     const bits = choice?._bits ?? 0
     const signalled = gpc() || dnt() || bits & (SeenGPC | SeenDNT) || host.rules & Advertising
-    since = performance.now()
-    remove = showNotice({
-      _notice: notice,
-      _ticked: _answered || !site._optIn ? _granted : 0,
-      _honoured: !!signalled && !(_granted & Advertising),
-      _receipt: choice?._proof ? `${site._endpoint}/receipt/${choice._proof.slice(1, 33)}` : '',
-      _wanted: why === 'wanted',
-      _pressed(action, control, wanted) {
+    const since = performance.now()
+    remove = painter.notice({
+      notice,
+      categories: _answered || !site._optIn ? _granted : 0,
+      services: _choices._services(),
+      honoured: !!signalled && !(_granted & Advertising),
+      receipt: choice?._proof ? `${site._endpoint}/receipt/${choice._proof.slice(1, 33)}` : '',
+      wanted: why === 'wanted',
+      pressed: guard((control, allowed, asked) => {
         hide()
-        const dwell = Math.round(Math.min(performance.now() - since, 86400000))
-        const means: Means = { method: 'button', control, dwell, shown: listed._shown }
-        if (action === 'accept') chooser._choose(wanted, means, wanted)
-        else if (action === 'reject') chooser._choose(Essential, means)
-        else if (action === 'save') chooser._choose(wanted, means)
+        const what = { dwell: Math.round(Math.min(performance.now() - since, 86400000)), shown: listed._shown }
+        if (allowed) chooser._choose(allowed, { method: 'button', control, ...what }, asked)
         else if (!_choices._decide()._answered) {
           // A close is a choice of what was in force.
-          chooser._choose(_choices._decide()._granted, { method: 'close', dwell, shown: listed._shown })
+          chooser._choose({ categories: _choices._decide()._granted }, { method: 'close', ...what })
         }
-      },
+        rest()
+      }),
     })
+    reopener._reveal(false)
     if (why === 'due') site._reports(chooser, listed._shown, !!choice)
   }
 
+  function show(because: Why): void {
+    if (why || parent !== window || !inForce()) return
+    why = because
+    bring((...all) => why && put(...all))
+  }
+
+  function rest(): void {
+    if (!why && reopener._isDue()) bring((_, notice, painter) => reopener._draw(notice, painter, !why))
+  }
+
   return {
-    _show(because) {
-      const listed = inForce()
-      if (why || !listed || parent !== window) return
-      why = because
-      fetchNotice(site._endpoint, listed).then(
-        (notice) => why && put(listed, notice),
-        (problem) => {
-          warn(problem)
-          if (because === 'wanted') why = undefined // may be wanted again
-        },
-      ).catch(warn)
-    },
-    _answered() {
+    _show: show,
+    _rest() {
       if (why === 'due') hide()
+      rest()
     },
     _shown: () => inForce()?._shown,
   }

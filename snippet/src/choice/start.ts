@@ -29,16 +29,15 @@ export function startChoosing(site: ChoosingSite, host: Host): void {
     } else if (isPromptDue(_answered, host)) {
       prompt._show('due')
     } else {
-      prompt._answered()
+      prompt._rest()
     }
   }
 
   function consent(choice: unknown): void {
     const granted = readCategories(choice)
-    const services = readServices(choice)
     if (choice === 'show') prompt._show('wanted')
     else if (!granted) warn(`not understood: consent, ${String(choice)}`)
-    else chooser._choose(granted, services ? { method: 'api', services } : { method: 'api' })
+    else chooser._choose({ categories: granted, services: readServices(choice) }, { method: 'api' })
   }
 
   /** Hears what an earlier page could not say, or else says once more what it could not tell. */
@@ -54,6 +53,7 @@ export function startChoosing(site: ChoosingSite, host: Host): void {
     else if (command === 'consent') consent(first)
     else if (command === 'expire') chooser._report('expire', { method: 'itself' })
     else if (command === 'again') again()
+    else if (command === 'link') prompt._rest()
     else if (command === 'seal') choices._replace(String(first), String(second))
     else if (age) {
       host.age = age

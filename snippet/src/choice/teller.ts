@@ -22,7 +22,8 @@ export function openTeller(endpoint: string, permission: Permission, host: Host)
 
   async function deliver(event: ConsentEvent, choice: string, told: Told): Promise<void> {
     for (let failures = 1; failures <= maxFailures; failures++) {
-      const body = encodeBatch({ ...frame(permission, host, ''), choice, consent: event }, [])
+      const consent = host.wall ? { ...event, wall: host.wall.strength } : event
+      const body = encodeBatch({ ...frame(permission, host, ''), choice, consent }, [])
       const { _status, _body, _retryAfter } = await ask(`${endpoint}/urgent`, body)
       if (_status && _status !== 408 && _status !== 429 && _status < 500) {
         if (_status >= 300) return warn(`${_status} ${_body}`)

@@ -79,14 +79,14 @@ async function settled(page, path, kind) {
 /** Brings the notice up, also where nothing asks by itself. */
 async function notice(page) {
   await page.evaluate(() => heed('consent', 'show'))
-  await page.waitForFunction(() => [...document.querySelectorAll('div')].some((div) => div.shadowRoot?.querySelector('button')))
+  await page.waitForFunction(() => [...document.querySelectorAll('div')].some((div) => div.shadowRoot?.querySelector('.card button')))
 }
 
 /** Chooses on the notice, as a visitor does, and waits until the choice is kept and the collector was told. */
 async function choose(page, choice) {
   await notice(page)
   await page.evaluate((choice) => {
-    const notice = [...document.querySelectorAll('div')].find((div) => div.shadowRoot?.querySelector('button')).shadowRoot
+    const notice = [...document.querySelectorAll('div')].find((div) => div.shadowRoot?.querySelector('.card button')).shadowRoot
     const press = (...ids) => {
       const button = ids.map((id) => notice.querySelector(`button[data-id=${id}]`)).find(Boolean)
       button?.click()
@@ -96,7 +96,7 @@ async function choose(page, choice) {
     if (choice === 'refuse' && press('reject', 'optout')) return
     press('choose')
     for (const box of notice.querySelectorAll('input:not(:disabled)')) {
-      const wanted = choice === 'accept' || (choice === 'custom' && box.getAttribute('aria-describedby') === 'performance')
+      const wanted = choice === 'accept' || (choice === 'custom' && box.value === 'purpose.performance')
       if (box.checked !== wanted) box.click()
     }
     if (!press('save')) throw new Error(`no button to save: ${notice.textContent}`)

@@ -50,7 +50,7 @@ http {
 	fastcgi_temp_path %[1]s/fastcgi;
 	uwsgi_temp_path %[1]s/uwsgi;
 	scgi_temp_path %[1]s/scgi;
-	types { text/html html; }
+	types { text/html html; text/javascript js; }
 	gzip on;
 	gzip_proxied any;
 	gzip_types *;
@@ -68,6 +68,12 @@ type nginx struct {
 // startNginx starts nginx at the given port in front of the collector, with the pages of root. It is ended with the test.
 func startNginx(t *testing.T, port int, collector, root string) nginx {
 	t.Helper()
+	return startNginxWith(t, port, "", []string{"/var/www/example.com", root, "127.0.0.1:8081", collector})
+}
+
+// startNginxWith starts it with pairs of old and new texts replaced, behind what http { } includes first.
+func startNginxWith(t *testing.T, port int, included string, pairs []string) nginx {
+	t.Helper()
 	dir := t.TempDir()
 	roots := writeCertificate(t, dir)
 	me, err := user.Current()
@@ -75,17 +81,15 @@ func startNginx(t *testing.T, port int, collector, root string) nginx {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "nginx.conf"), fmt.Sprintf(surroundings, dir, me.Username))
-	write(t, filepath.Join(dir, "site.conf"), shipped(t,
+	write(t, filepath.Join(dir, "site.conf"), included+shipped(t, append(pairs,
 		"listen [::]:443 ssl http2;", "", // not every machine has IPv6
 		"listen 443 ", fmt.Sprintf("listen 127.0.0.1:%d ", port),
 		"/etc/ssl/example.com", dir+"/example.com",
-		"/var/www/example.com", root,
 		"/your-prefix", prefix,
-		"127.0.0.1:8081", collector,
 		"# set_real_ip_from 192.0.2.10;", "set_real_ip_from "+balancerAddress+";",
 		"# real_ip_header", "real_ip_header",
 		"# real_ip_recursive", "real_ip_recursive",
-	))
+	)...))
 	n := nginx{
 		front: front{url: fmt.Sprintf("https://%s:%d", host, port), address: fmt.Sprintf("127.0.0.1:%d", port), roots: roots},
 		dir:   dir, stop: runNginx(t, dir),

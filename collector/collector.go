@@ -213,6 +213,8 @@ func (c *Collector) handle(ctx *fasthttp.RequestCtx) {
 		c.serveDNT(ctx, t)
 	case toReceipt:
 		c.serveReceipt(ctx, t)
+	case toOverlay:
+		c.serveOverlay(ctx, t)
 	}
 }
 

@@ -78,6 +78,11 @@ type Site struct {
 	GPC      bool
 	GPCSince time.Time
 
+	// Overlay is the script that shows the site's owner what the wall does on a page; nil: none. It is served as overlay.js
+	// to who has an OverlayToken of OverlayKey, 32 bytes.
+	Overlay    *Asset
+	OverlayKey []byte
+
 	Assets []Asset
 	// Loaders are the site's short-lived script, one for each of consent.BrowserVariants; who asks gets that of their
 	// place. None where the script is among the assets.
@@ -222,6 +227,7 @@ func (s Site) validate() (errs []error) {
 	for _, key := range s.OldSealKeys {
 		check(len(key) == keyBytes, "old seal keys: want 32 bytes each")
 	}
+	check(s.Overlay == nil || len(s.OverlayKey) == keyBytes, "overlay key: want 32 bytes")
 	check(noticeForm.MatchString(s.Notice), "notice: want 8 lower-case hex digits")
 	for _, n := range s.Notices {
 		if err := n.validate(s); err != nil {
@@ -233,7 +239,7 @@ func (s Site) validate() (errs []error) {
 	}
 	check(s.ChoiceCookie == "" || cookieForm.MatchString(s.ChoiceCookie), "choice cookie: want 1 to 64 letters, digits, _, . and -")
 	check(s.ChoiceDomain == "" || domainForm.MatchString(s.ChoiceDomain), "choice domain: want a domain, as example.com")
-	seen := map[string]bool{pixelName: true, gpcName: true}
+	seen := map[string]bool{pixelName: true, gpcName: true, overlayName: true}
 	for _, l := range s.Loaders {
 		seen[l.File.Name] = true
 	}

@@ -29,6 +29,7 @@ const (
 	toGPC
 	toDNT
 	toReceipt
+	toOverlay
 )
 
 // target is where a request goes. A refused request has as much of it as was found before the refusal.
@@ -115,6 +116,9 @@ func (c *Collector) findFile(t *target, name []byte) *schemas.Error {
 		return nil
 	case len(t.site.loaders) > 0 && string(name) == t.site.Loaders[0].File.Name:
 		t.to = toLoader
+		return nil
+	case string(name) == overlayName && t.site.Overlay != nil:
+		t.to = toOverlay
 		return nil
 	case ofReceipt && isReceipt(receipt) && c.cfg.Receipts != nil:
 		t.to, t.receipt = toReceipt, receipt

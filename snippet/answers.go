@@ -30,6 +30,10 @@ func (s Site) loaderDefines(b Bundle, v consent.BrowserVariant) map[string]strin
 		"SCRIPT":   literal(named(b.Script)),
 		"CONSENTS": literal(scripts),
 		"ANSWERS":  literal(answers),
+
+		"KEY":       strconv.Quote(s.Key),
+		"WALL":      literal(named(b.Wall)),
+		"OFF_UNTIL": strconv.FormatInt(s.OffUntil, 10),
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 	"heed/consent"
 )
 
-//go:embed src/*.ts src/*/*.ts
+//go:embed src/*.ts src/*/*.ts src/*/*/*.ts
 var sources embed.FS
 
 //go:embed size.json
@@ -28,6 +28,8 @@ const hashBytes = 10
 type Bundle struct {
 	Script File // the tracker, on every page
 	Banner File // all that is seen of a choice: the consent scripts fetch it when there is something to show
+	// Wall and Words are what a page needs that has a stub: its script, and what that says to visitors, in all languages.
+	Wall, Words File
 	// Consents are the consent scripts, one per layout of notices. A page fetches that of its place when there is something
 	// to ask, to tell or to show.
 	Consents []File
@@ -87,6 +89,9 @@ func build(site Site, lib library, sizes []byte) (b Bundle, err error) {
 			return Bundle{}, fmt.Errorf("build the consent script of site %q: %w", site.ID, err)
 		}
 		b.Consents = append(b.Consents, file)
+	}
+	if err := b.addWall(site, lib); err != nil {
+		return Bundle{}, err
 	}
 	for _, v := range consent.BrowserVariants(site.Asserts) {
 		file, err := lib.file("loader.ts", site.loaderDefines(b, v))

@@ -34,6 +34,9 @@ type Site struct {
 	Button      bool // a button that opens the choice again stands on every page, not only where the law wants it
 	Features    Features
 	Wall        Wall
+	// OffUntil is until when the owner has switched the wall off, in an emergency: in seconds since the Unix epoch, 0 while it is
+	// on. Nothing but the loaders depends on it.
+	OffUntil int64
 }
 
 // Notice names one notice as it is archived. Its bytes are to be served under the endpoint as Name, for ever, with

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/andybalholm/brotli"
 )
@@ -24,6 +25,8 @@ type limits struct {
 	Consent size `json:"consent"` // what makes, keeps and tells a choice, with the table of notices in 34 languages
 	Banner  size `json:"banner"`  // what draws; TestBannerSize holds it and the largest notice to 8 KB
 	Loader  size `json:"loader"`
+	Stub    size `json:"stub"` // with the default hosts, no services and no consent modes; checkStub says what those may add
+	Wall    size `json:"wall"`
 }
 
 func parseLimits(text []byte) (limits, error) {
@@ -42,6 +45,7 @@ func (l limits) check(site Site, b Bundle) error {
 	more := max(0, own-siteBytes)
 	errs := []error{
 		checkSize("tracker", b.Script.Encoded, l.Tracker.plus(more)),
+		checkSize("wall script", b.Wall.Encoded, l.Wall.plus(more)),
 		checkSize("banner", b.Banner.Encoded, l.Banner),
 	}
 	for _, script := range b.Consents {
@@ -52,6 +56,22 @@ func (l limits) check(site Site, b Bundle) error {
 	}
 	return errors.Join(errs...)
 }
+
+// checkStub holds a stub to its limit. What a site declares, and each consent mode, may add their own.
+func (l limits) checkStub(site Site, stub Encoded) error {
+	own := len(site.Endpoint) + len(site.Key) + len(site.CookieName)
+	more := max(0, own-siteBytes) + len(site.Wall.Modes)*modeBytes
+	for _, host := range site.Wall.Hosts {
+		more += len(host)
+	}
+	for _, service := range site.Wall.Services {
+		more += len(service.ID) + len(strings.Join(service.Hosts, " ")) + len(strings.Join(service.Stores, " ")) + siteBytes
+	}
+	return checkSize("stub", stub, l.Stub.plus(more))
+}
+
+// modeBytes is what a consent mode may add to a stub.
+const modeBytes = 500
 
 func (s size) plus(bytes int) size {
 	return size{Raw: s.Raw + bytes, Gzip: s.Gzip + bytes, Brotli: s.Brotli + bytes}

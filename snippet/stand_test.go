@@ -24,7 +24,7 @@ import (
 // collector was sent is kept for GET /control/<key>/events/batches, or /told/batches where it tells of a choice; POST
 // /control/<key>/events/answers and /told/answers set its next answers.
 type stand struct {
-	pages, collector *httptest.Server
+	pages, collector, other *httptest.Server
 	// What pages are told of the collector's address, "" for that of collector; and what a test changes of a site before it is built.
 	origin string
 	adapt  func(*Site)
@@ -99,8 +99,11 @@ func newStand(t *testing.T) *stand {
 	t.Cleanup(s.collector.Close)
 	pages := http.NewServeMux()
 	pages.HandleFunc("GET /{key}/{path...}", s.page)
+	pages.HandleFunc("POST /{key}/{path...}", s.page)
 	pages.HandleFunc("GET /favicon.ico", http.NotFound)
 	s.pages = httptest.NewServer(pages)
+	s.startOther()
+	t.Cleanup(s.other.Close)
 	t.Cleanup(s.pages.Close)
 	return s
 }
@@ -126,6 +129,10 @@ func (s *stand) site(key string) (*standSite, error) {
 	}
 	if s.adapt != nil {
 		s.adapt(&site)
+	}
+	if rest, walled := strings.CutPrefix(key, "wall-"); walled {
+		strength, _, _ := strings.Cut(rest, "-")
+		site.Wall = s.standWall(schemas.Wall(strength))
 	}
 	bundle, err := Build(site)
 	if err != nil {
@@ -155,7 +162,7 @@ func (s *stand) page(w http.ResponseWriter, r *http.Request) {
 		before = site.before
 		s.mu.Unlock()
 	}
-	tag := Tag(s.endpoint(r.PathValue("key")))
+	tag, body := s.tag(r.PathValue("key")), s.body(query.Get("body"))
 	if query.Has("twice") {
 		tag += tag
 	}
@@ -166,7 +173,7 @@ func (s *stand) page(w http.ResponseWriter, r *http.Request) {
 <input name="id" value="secret-value"><input name="getAttribute"><button>Send</button></form>
 <form name="search" action="found"><button>Search</button></form>
 <form action="other"><button>Go</button></form>
-`, before, tag, pageScript)
+%s`, before, tag, pageScript, body)
 }
 
 // pageScript calls heed before it is there, as a page may.
@@ -189,6 +196,11 @@ func (s *stand) asset(w http.ResponseWriter, r *http.Request) {
 		w.Write(s.loader(w, site))
 	case site.bundle.Script.Name():
 		w.Write(site.bundle.Script.Brotli)
+	case site.bundle.Wall.Name():
+		w.Write(site.bundle.Wall.Brotli)
+	case site.bundle.WordsName():
+		w.Header().Set("Content-Type", "application/json")
+		w.Write(site.bundle.Words.Brotli)
 	default:
 		for _, script := range append(site.bundle.Consents, site.bundle.Banner) {
 			if script.Name() == r.PathValue("asset") {

@@ -1,6 +1,7 @@
 package snippet
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -24,7 +25,16 @@ func (s Site) stub(lib library) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build the stub of site %q: %w", s.ID, err)
 	}
-	return []byte(strings.TrimSpace(string(script))), nil
+	script = bytes.TrimSpace(script)
+	encoded, err := encode(script)
+	if err != nil {
+		return nil, fmt.Errorf("compress the stub of site %q: %w", s.ID, err)
+	}
+	limits, err := parseLimits(sizes)
+	if err != nil {
+		return nil, fmt.Errorf("read size.json: %w", err)
+	}
+	return script, limits.checkStub(s, encoded)
 }
 
 // stubDefines are the constants that stub.ts declares, as JavaScript.

@@ -115,6 +115,9 @@ func buildSite(site Site, endpoint, cookieName string, in *install) (builtSite, 
 		return builtSite{}, err
 	}
 	made := collectedSite(site, in)
+	if err := in.addOverlay(&made, pages); err != nil {
+		return builtSite{}, err
+	}
 	made.ChoiceCookie, made.ChoiceDomain = cookieName, cookieDomain(site)
 	made.Notice, made.Notices = notices[0].Ref.ID, forCollector(notices)
 	for _, l := range bundle.Loaders {
@@ -151,6 +154,11 @@ func assetsOf(bundle snippet.Bundle, notices []notice.Built) ([]collector.Asset,
 	assets := []collector.Asset{asset(bundle.Script.Name(), bundleCache, bundle.Script)}
 	for _, script := range append(bundle.Consents, bundle.Banner) {
 		assets = append(assets, asset(script.Name(), bundleCache, script))
+	}
+	if bundle.Words.Hash != "" {
+		words := asset(bundle.WordsName(), bundleCache, bundle.Words)
+		words.ContentType = jsonType
+		assets = append(assets, asset(bundle.Wall.Name(), bundleCache, bundle.Wall), words)
 	}
 	for _, n := range notices {
 		a, err := noticeAsset(n)

@@ -3,6 +3,7 @@
 import type { Categories } from '../../consent/categories.ts'
 import type { Rules } from '../../consent/rules.ts'
 import type { Age } from '../../schemas/event.gen.ts'
+import type { Stub } from './stub/stub.ts'
 
 /** heed(…) as it was called. */
 export type Call = readonly [command?: unknown, first?: unknown, second?: unknown]
@@ -14,6 +15,19 @@ export type Handed = {
   readonly links: number
   /** Fetches the consent script and hands it the host. */
   readonly choose: (host: Host) => HTMLScriptElement
+  /** What holds back the rest of the page, if anything does. */
+  readonly wall: Stub | undefined
+  /** Names a view by an id: the first goes on under the name that it had before we loaded the page once more. */
+  readonly view: (id: string) => string
+}
+
+/** What the loader hands the wall's script. */
+export type WallHanded = Omit<Handed, 'wall'> & {
+  readonly wall: Stub
+  /** The id of the view that goes on, "" before the first. */
+  readonly viewed: string
+  /** Until when the owner has switched the wall off, in seconds since the Unix epoch; 0 while it is on. */
+  readonly off: number
 }
 
 /** What the tracker hands the consent script: what both decide by, and a way to tell one another. */

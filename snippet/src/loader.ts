@@ -2,13 +2,19 @@
 // which the browser verifies.
 import type { Rules } from '../../consent/rules.ts'
 import { guard } from './guard.ts'
-import type { Handed, Host } from './handover.ts'
+import type { Handed, Host, WallHanded } from './handover.ts'
+import { leftUnder, viewName } from './stub/left.ts'
+import type { Stub } from './stub/stub.ts'
 
 /** A script's name under the endpoint, and its SRI value. */
 type Named = readonly [name: string, integrity: string]
 
 declare const ENDPOINT: string
 declare const SCRIPT: Named
+/** What a page needs that has a stub, and until when its owner has switched that off. */
+declare const WALL: Named
+declare const OFF_UNTIL: number
+declare const KEY: string
 /** The consent scripts that the answers need. */
 declare const CONSENTS: readonly [Named, ...Named[]]
 /** The places at one of which the collector sees this browser, each between spaces. */
@@ -28,10 +34,12 @@ function whichAnswer(): number {
 guard(() => {
   const tag = document.currentScript as HTMLScriptElement
   const nonce = tag.nonce // a policy with nonces allows what our tag brings
-  const add = ([name, integrity]: Named, heed: Handed | Host) => {
+  const wall = (window.heed as { w?: Stub } | undefined)?.w
+  const add = ([name, integrity]: Named, heed: Handed | WallHanded | Host) => {
     const script = Object.assign(document.createElement('script'), { heed, integrity, crossOrigin: 'anonymous' })
     if (nonce) script.nonce = nonce
-    script.src = `${ENDPOINT}/${name}`
+    const url = `${ENDPOINT}/${name}`
+    script.src = wall ? wall.trust.createScriptURL(url) : url
     document.head.append(script)
     return script
   }
@@ -40,5 +48,16 @@ guard(() => {
     if (target instanceof Element && target.closest('[data-heed-choices]')) window.heed?.('consent', 'show')
   }), { capture: true, passive: true })
   const [rules, links, consent] = ANSWERS[whichAnswer()] ?? [0, 0, 0]
-  add(SCRIPT, { rules, links, choose: (host) => add(CONSENTS[consent] ?? CONSENTS[0], host) })
+  let left = wall ? leftUnder(viewName(KEY)) : ''
+  const handed = {
+    rules, links, wall, off: OFF_UNTIL, viewed: '',
+    choose: (host: Host) => add(CONSENTS[consent] ?? CONSENTS[0], host),
+    view(id: string) {
+      handed.viewed = left || id
+      left = ''
+      return handed.viewed
+    },
+  }
+  add(SCRIPT, handed)
+  if (wall) add(WALL, handed as WallHanded)
 })()

@@ -66,7 +66,7 @@ export function startTracker(options: Options, right: Right): Running {
   function visit(): void {
     settle()
     const referrer = view ? view._url : document.referrer
-    view = { _id: uuidv7(Date.now()), _url: here(), _engaged: 0, _reported: 0 }
+    view = { _id: options._handed.view(uuidv7(Date.now())), _url: here(), _engaged: 0, _reported: 0 }
     if (!_granted && _anonymous.length < maxAnonymous) _anonymous.push(view._id)
     add(view._id, referrer ? { kind: 'page', referrer: fit(referrer) } : { kind: 'page' })
   }

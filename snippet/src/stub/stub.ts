@@ -27,6 +27,8 @@ export type Stub = {
   /** Decides anew. What is refused now is held back from here on; what is granted now needs another load of the page. */
   readonly follow: () => Allowed
   readonly trust: Trust
+  /** The visitor has just chosen on this page; a choice made elsewhere allows nothing more before the next one. */
+  chosen?: boolean
 }
 
 /** Of more than this the rest is not remembered. */

@@ -1,0 +1,41 @@
+import { guard } from '../guard.ts'
+import type { Allowed, Service } from '../stub/stub.ts'
+import { marked, mayLive } from './marks.ts'
+
+/** Brings marked elements to life, each once and scripts one after the other, as they stand in the page. */
+export function openRelease(services: readonly Service[]): (allowed: Allowed) => void {
+  let last = Promise.resolve()
+
+  function scripts(): HTMLScriptElement[] {
+    return [...document.querySelectorAll<HTMLElement>(marked)].filter((element) => element instanceof HTMLScriptElement)
+  }
+
+  return (allowed) => {
+    for (const script of scripts()) {
+      // A withdrawal may come first.
+      if (mayLive(script, services, allowed)) last = last.then(() => run(script)).catch(() => {})
+    }
+  }
+}
+
+/** Runs a script, and waits for one that has to be fetched and that others may need. */
+function run(script: HTMLScriptElement): Promise<void> | undefined {
+  const { type, src } = script.dataset
+  if (script.type !== 'text/plain') return // it ran already
+  // A script of no known type has not been started: put back as one of a known type, it is. What the page trusts of it, its
+  // nonce and its text, goes with it.
+  const place = script.nextSibling
+  const parent = script.parentNode
+  if (!parent) return
+  script.remove()
+  if (type) script.type = type
+  else script.removeAttribute('type')
+  if (src) script.src = src
+  const done = script.src && !script.async
+    ? new Promise<void>((resolve) => {
+        script.onload = script.onerror = () => resolve()
+      })
+    : undefined
+  guard(() => parent.insertBefore(script, place))()
+  return done
+}

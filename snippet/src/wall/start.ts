@@ -1,0 +1,146 @@
+import { Functional, Performance, All } from '../../../consent/categories.ts'
+import { readCookie, writeCookie, type Jar } from '../cookie.ts'
+import { guard } from '../guard.ts'
+import type { WallHanded } from '../handover.ts'
+import { listen } from '../listen.ts'
+import { isAllowed } from '../stub/decide.ts'
+import { rulesName, viewName } from '../stub/left.ts'
+import { offName, Open, Undecided, type Allowed, type Service } from '../stub/stub.ts'
+import { clear, clearWorkers } from './clear.ts'
+import { openEmbeds } from './embeds.ts'
+import { heldHere, report } from './inventory.ts'
+import { hostOf, isHostOf, marked, mayLive } from './marks.ts'
+import { isSwept, isWithdrawn } from './names.ts'
+import { tell } from './panel.ts'
+import { openRelease } from './release.ts'
+import { loadAgain, obstacle } from './reload.ts'
+import { openWords } from './words.ts'
+
+/** What the build fixes for the wall's script of one site. */
+export type WallSite = Jar & {
+  readonly _endpoint: string
+  readonly _key: string
+  /** Name of the words under the endpoint. */
+  readonly _words: string
+  /** Load a page once more where its place turns out to allow more than its stub knew. */
+  readonly _reloadOnPlace: boolean
+  /** Loads the owner's overlay, where the page's address asks for it. */
+  readonly _overlay: (handed: WallHanded) => void
+}
+
+/** Goes on where the stub has ended: brings to life what is allowed, and clears up what no longer is. */
+export function startWall(site: WallSite, handed: WallHanded): void {
+  const stub = handed.wall
+  const { services } = stub
+  const words = openWords(`${site._endpoint}/${site._words}`)
+  const release = openRelease(services)
+  const embed = openEmbeds(services, words)
+  const first = stub.follow()
+  let now = first
+
+  /** Follows a decision. What is allowed more counts here only where it was chosen here. */
+  function follow(): void {
+    const before = now
+    now = stub.follow()
+    const chosen = stub.chosen
+    stub.chosen = false
+    if (losesAny(before, now)) return void withdraw()
+    if (!chosen) {
+      if (losesAny(now, before)) now = before // until the next page
+      return
+    }
+    const opens = !!(now[0] & Open & ~before[0])
+    const gained = services.filter((service) => isAllowed(now, service) && !isAllowed(before, service) && !isReachable(service))
+    // Nothing runs on a page that is about to go: it would run twice.
+    if (asked().some((host) => opens || gained.some((service) => isHostOf(service, host))) && again(false)) return
+    release(now)
+    embed(now)
+    sweep()
+  }
+
+  /** Hosts that the page has asked for, or would as soon as it may. */
+  function asked(): string[] {
+    const waiting = [...document.querySelectorAll<HTMLElement>(marked)].filter((element) => mayLive(element, services, now))
+    return [...heldHere(stub.held).map(({ host }) => host), ...waiting.map(hostOf)]
+  }
+
+  /** Whether the policies in force let a service through: none can be made looser. */
+  const isReachable = (service: Service) => isAllowed(first, service) || !!(service[2] && first[0] & Undecided)
+
+  const losesAny = (from: Allowed, to: Allowed) =>
+    !!(from[0] & Open & ~to[0]) || services.some((service) => isAllowed(from, service) && !isAllowed(to, service))
+
+  /** What may no longer be ends with the page that it runs in, and what it has kept goes. */
+  async function withdraw(): Promise<void> {
+    const mustGo = (name: string) => isWithdrawn(name, services, now)
+    await Promise.all([clear(mustGo), clearWorkers(mustGo)])
+    again(true)
+  }
+
+  /** Loads the page once more, or tells the visitor that it cannot be. Reports whether it goes. */
+  function again(withdrawn: boolean): boolean {
+    const inTheWay = obstacle(withdrawn) ?? loadAgain(site._key, now[0] & Performance ? handed.viewed : '')
+    if (!inTheWay) return true
+    say(`counts from the next page on: ${inTheWay}`)
+    words().then(({ later }) => tell(later)).catch(() => {})
+    return false
+  }
+
+  function sweep(): void {
+    clear((name) => isSwept(name, services, now)).catch(() => {})
+  }
+
+  /** What the collector knows of the place: stricter rules hold at once, looser ones from the next page on. */
+  function learn(): void {
+    const { rules } = handed
+    const more = rules & All & ~stub.rules
+    guard(() => {
+      // Where the law lets a page keep things unasked.
+      if (more && rules & Functional) sessionStorage.setItem(rulesName(site._key), `${rules}`)
+      else if (sessionStorage.getItem(rulesName(site._key))) sessionStorage.removeItem(rulesName(site._key))
+      sessionStorage.removeItem(viewName(site._key))
+    })()
+    if (stub.rules & All & ~rules) {
+      stub.rules = rules
+      follow()
+    } else if (more && site._reloadOnPlace && stub.held.length && !obstacle(false)) loadAgain(site._key, handed.viewed)
+  }
+
+  /** The owner has switched the wall off: for a day, and after one more load. */
+  function yieldTo(until: number): void {
+    const jar = { ...site, _name: offName(site._name) }
+    writeCookie(jar, `${until}`, 1)
+    if (readCookie(jar)) void again(true)
+  }
+
+  if (handed.off > Date.now() / 1000) return yieldTo(handed.off)
+  learn()
+  release(now)
+  embed(now)
+  sweep()
+  site._overlay(handed)
+  // After the stub, which hears of it a microtask later.
+  listen(document, ['heed:consent'], () => void Promise.resolve().then(() => Promise.resolve().then(guard(follow))))
+  listen(window, ['pageshow'], (event) => {
+    if ((event as PageTransitionEvent).persisted) follow()
+  })
+  listen(document, ['prerenderingchange', 'DOMContentLoaded'], () => {
+    release(now)
+    embed(now)
+  })
+  let reported = false
+  listen(document, ['visibilitychange'], () => {
+    if (document.visibilityState !== 'hidden') return
+    sweep()
+    if (!reported) report(site, stub.held, now)
+    reported = true
+  })
+  if (isDevelopment()) listen(document, ['securitypolicyviolation'], (event) => say(`held back: ${(event as SecurityPolicyViolationEvent).blockedURI}`))
+}
+
+/** A line for the owner, who develops on a machine of their own. */
+function say(text: string): void {
+  if (isDevelopment()) console.info('[heed]', text)
+}
+
+const isDevelopment = (): boolean => /^(localhost|127\.|\[::1\]|.*\.(localhost|test|local)$)/.test(location.hostname)

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { atLeast, idle, loaded, ofKind, test, visit } from './harness.mjs'
+
+/** What has run on the page, in its order. */
+const ran = (page) => page.evaluate(() => window.ran || [])
+const ranAll = (page, ...names) => page.waitForFunction((all) => (window.ran || []).join() === all, {}, names.join())
+const choose = (page, choice) => page.evaluate((choice) => heed('consent', choice), choice)
+
+for (const strength of ['sealed', 'tag']) {
+  test(`${strength}: marked scripts run in the page, once and in order, when they are allowed`, () =>
+    visit(`wall-${strength}-marked`, async (site) => {
+      const page = await site.open('home?body=marked')
+      await loaded(page)
+      assert.deepEqual(await ran(page), [])
+      await choose(page, { performance: true })
+      await page.waitForFunction(() => document.cookie.includes('heed'))
+      await page.waitForFunction(() => performance.getEntriesByType('navigation')[0].type === 'reload' && (window.ran || []).length > 3)
+      await ranAll(page, 'first', 'second', 'third', 'fourth')
+      await choose(page, 'allow')
+      await ranAll(page, 'first', 'second', 'third', 'fourth', 'both', 'ad')
+    }))
+
+  test(`${strength}: what was held back runs after one reload, and the view goes on`, () =>
+    visit(`wall-${strength}-reload`, async (site) => {
+      const page = await site.open('home?body=unmarked')
+      await loaded(page)
+      assert.deepEqual(await ran(page), [])
+      await choose(page, 'allow')
+      await ranAll(page, 'unmarked')
+      await loaded(page)
+      const events = await site.events(atLeast('page', 1))
+      assert.equal(new Set(ofKind(events, 'page').map(({ id }) => id)).size, 1)
+    }, { expectErrors: true })) // the browser itself says what a policy held back
+
+  test(`${strength}: a withdrawal clears what was kept, and ends what ran`, () =>
+    visit(`wall-${strength}-withdraw`, async (site) => {
+      const page = await site.open('home')
+      await loaded(page)
+      await page.evaluate(() => {
+        document.cookie = '_ga=early'
+        localStorage.setItem('unknown', 'early')
+        localStorage.basket = 'mine'
+      })
+      assert.deepEqual(await page.evaluate(() => [document.cookie, Object.keys(localStorage)]), ['', ['basket']])
+      await choose(page, 'allow')
+      await site.events(atLeast('page', 1))
+      await page.evaluate(() => {
+        document.cookie = '_ga=1; path=/'
+        document.cookie = '_ga_AB=1'
+        document.cookie = '_fbp=1'
+        localStorage.setItem('map_style', 'dark')
+        sessionStorage.map_zoom = 3
+      })
+      assert.deepEqual((await page.evaluate(() => document.cookie.match(/_\w+=1(?!\.)/g))).sort(), ['_fbp=1', '_ga=1', '_ga_AB=1'])
+      await page.evaluate(() => { window.before = true })
+      await choose(page, 'refuse')
+      await page.waitForFunction(() => !window.before && window.heed && 'consent' in heed)
+      assert.match(await page.evaluate(() => document.cookie), /^heed_[^;]*=1\.01\.[^;]*$/)
+      assert.deepEqual(await page.evaluate(() => [Object.keys(localStorage), Object.keys(sessionStorage)]), [['basket'], []])
+    }))
+}
+
+test('an embed that is held back leaves its place to a button that allows it alone', () =>
+  visit('wall-tag-embed', async (site) => {
+    const page = await site.open('home?body=embed')
+    await loaded(page)
+    await page.waitForFunction(() => document.querySelector('iframe[hidden]'))
+    const top = await page.evaluate(() => document.querySelector('#below').getBoundingClientRect().top)
+    assert.ok(top > 200)
+  }))
+
+test('a changed form is not lost to a reload', () =>
+  visit('wall-sealed-form', async (site) => {
+    const page = await site.open('home?body=unmarked')
+    await loaded(page)
+    await page.evaluate(() => {
+      window.before = true
+      document.querySelector('#signup [name=id]').value = 'half typed'
+    })
+    await choose(page, 'allow')
+    await site.events(atLeast('page', 1))
+    assert.ok(await page.evaluate(() => window.before))
+    assert.deepEqual(await ran(page), [])
+    const next = await site.open('next?body=unmarked')
+    await ranAll(next, 'unmarked')
+  }, { expectErrors: true }))

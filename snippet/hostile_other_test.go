@@ -54,7 +54,7 @@ func (h *hostile) serveOther(w http.ResponseWriter, r *http.Request) {
 // mediaType is of what a host of others answers to a kind. Nothing that is played or written with is any good.
 func mediaType(kind string) string {
 	for media, kinds := range map[string][]string{
-		"text/javascript":   {"preload", "modulepreload", "classic", "async", "defer", "module", "injected", "document-write", "import", "link-preload", "untagged-script"},
+		"text/javascript":   {"preload", "modulepreload", "classic", "async", "defer", "module", "injected", "document-write", "import", "link-preload", "untagged"},
 		"text/css":          {"stylesheet", "css-import"},
 		"text/html":         {"iframe", "object", "embed", "prefetch", "speculation"},
 		"text/event-stream": {"event-source"},
@@ -82,14 +82,3 @@ for (const attempt of tries) try { attempt() } catch {}
 })(%q)`
 
 var pixel = []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;")
-
-// listenSTUN counts what a peer connection asks the tracker: the run is not told, so all count for the one that is named stun.
-func (h *hostile) listenSTUN() {
-	packet := make([]byte, 1500)
-	for {
-		if _, _, err := h.stun.ReadFrom(packet); err != nil {
-			return
-		}
-		h.change("stun", func(run *hostileRun) { run.Arrived["web-rtc"]++ })
-	}
-}

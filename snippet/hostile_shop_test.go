@@ -92,7 +92,7 @@ func (h *hostile) serveShop(w http.ResponseWriter, r *http.Request) {
 	}
 	site, err := h.site(key)
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+		h.fail(w, err)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -104,6 +104,10 @@ func (h *hostile) serveShop(w http.ResponseWriter, r *http.Request) {
 	switch page {
 	case "kinds":
 		h.kindsPage(w, r, site.site)
+	case "more":
+		h.morePage(w, r, site.site)
+	case "untagged", "worker.js", "sw.js":
+		h.serveMore(w, r, page)
 	case "choose": // ?choice is what the visitor has chosen
 		http.SetCookie(w, &http.Cookie{Name: site.site.CookieName, Value: r.URL.Query().Get("choice"), Path: "/", Domain: site.site.CookieDomain, Secure: true, MaxAge: 9999})
 	case "probe": // no tag, no policy: what the browser keeps for the shop can be seen here, and what it keeps for the tracker at /jar
@@ -130,7 +134,7 @@ func (h *hostile) kindsPage(w http.ResponseWriter, r *http.Request, site Site) {
 	run := r.URL.Query().Get("run")
 	tag, err := h.tag(site)
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+		h.fail(w, err)
 		return
 	}
 	head := "<!doctype html><html><head>" + tag + `<title>Kinds</title><link rel="icon" href="data:,">`

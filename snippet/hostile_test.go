@@ -22,10 +22,10 @@ import (
 // engine finds on this machine and takes for a registrable domain of its own: shop is the site, heed its collector, stats and ads are declared,
 // tracker is not. All are served over HTTPS at one port. What arrived at whom is kept per run, a name that a test makes up.
 type hostile struct {
+	t *testing.T
 	*stand
 	hosts   *httptest.Server // all of them, over HTTPS
 	control *httptest.Server // what arrived, and what a driver saw
-	stun    net.PacketConn   // the tracker's, for WebRTC
 
 	runsMu sync.Mutex
 	runs   map[string]*hostileRun
@@ -52,7 +52,7 @@ type hostileSeen struct {
 }
 
 func newHostile(t *testing.T) *hostile {
-	h := &hostile{stand: newStand(t), runs: map[string]*hostileRun{}, tags: map[string]string{}}
+	h := &hostile{t: t, stand: newStand(t), runs: map[string]*hostileRun{}, tags: map[string]string{}}
 	h.hosts = httptest.NewUnstartedServer(http.HandlerFunc(h.host))
 	h.hosts.Config.ErrorLog = quietLog() // browsers break off connections whose certificate they first have to forgive
 	h.hosts.StartTLS()
@@ -63,13 +63,6 @@ func newHostile(t *testing.T) *hostile {
 	control.HandleFunc("POST /runs/{run}", h.see)
 	h.control = httptest.NewServer(control)
 	t.Cleanup(h.control.Close)
-	stun, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.stun = stun
-	t.Cleanup(func() { stun.Close() })
-	go h.listenSTUN()
 	return h
 }
 
@@ -100,6 +93,12 @@ func (h *hostile) host(w http.ResponseWriter, r *http.Request) {
 	default:
 		h.serveOther(w, r)
 	}
+}
+
+// fail says why there is no answer, to whoever asks and to whoever reads the test's output.
+func (h *hostile) fail(w http.ResponseWriter, err error) {
+	h.t.Error(err)
+	http.Error(w, err.Error(), http.StatusInternalServerError)
 }
 
 // run returns what is kept of a run.
@@ -148,7 +147,7 @@ func (h *hostile) report(w http.ResponseWriter, r *http.Request) {
 		return len(run.Arrived) >= arrived && len(run.Own) >= own
 	})
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+		h.fail(w, err)
 		return
 	}
 	w.Write(text)
@@ -168,6 +167,15 @@ func (h *hostile) see(w http.ResponseWriter, r *http.Request) {
 func TestHostile(t *testing.T) {
 	needNode(t)
 	h := newHostile(t)
+	for _, strength := range []string{"off", "tag", "sealed", "header"} { // no driver's patience is for builds
+		site, err := h.site(strength)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.tag(site.site); err != nil {
+			t.Fatal(err)
+		}
+	}
 	t.Run("engines", func(t *testing.T) {
 		for engine, programs := range engines {
 			t.Run(engine, func(t *testing.T) {

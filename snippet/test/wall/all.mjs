@@ -3,3 +3,4 @@ import { inOneBrowser } from './rig.mjs'
 
 inOneBrowser()
 await import('./kinds.mjs')
+await import('./more.mjs')

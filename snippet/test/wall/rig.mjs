@@ -23,7 +23,9 @@ export function inOneBrowser() {
 }
 
 async function launch() {
-  if (engine === 'firefox') return launchPuppet(engine, true, { acceptInsecureCerts: true })
+  if (engine === 'firefox') {
+    return launchPuppet(engine, true, { acceptInsecureCerts: true, extraPrefsFirefox: { 'media.peerconnection.ice.loopback': true } })
+  }
   profile = await mkdtemp(join(tmpdir(), 'heed-wall-'))
   await mkdir(join(profile, 'Default'))
   // Chrome's default; Debian's build blocks them.

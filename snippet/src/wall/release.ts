@@ -31,6 +31,7 @@ function run(script: HTMLScriptElement): Promise<void> | undefined {
   if (type) script.type = type
   else script.removeAttribute('type')
   if (src) script.src = src
+  script.async = script.hasAttribute('async') // a script that has not started counts as one without order
   const done = script.src && !script.async
     ? new Promise<void>((resolve) => {
         script.onload = script.onerror = () => resolve()

@@ -27,25 +27,23 @@ export async function clearWorkers(mustGo: MustGo): Promise<void> {
   }
 }
 
-/** A cookie does not tell where it is set, so it is ended everywhere that this page can set one. */
+/** A cookie does not tell where it is set, so it is ended wherever this page can set one, until it is gone. */
 function clearCookies(mustGo: MustGo): void {
-  for (const pair of document.cookie.split('; ')) {
-    const name = pair.split('=')[0]!
+  const names = () => document.cookie.split('; ').map((pair) => pair.split('=')[0]!)
+  for (const name of new Set(names())) {
     if (!name || !mustGo(name)) continue
-    for (const domain of domains()) {
-      for (const path of paths()) {
-        const text = `${name}=; Max-Age=0; Path=${path}${domain}`
-        document.cookie = text
-        document.cookie = `${text}; Secure; SameSite=None; Partitioned`
-      }
+    for (const where of paths().flatMap((path) => domains().map((domain) => `Path=${path}${domain}`))) {
+      if (!names().includes(name)) break
+      document.cookie = `${name}=; Max-Age=0; ${where}`
+      document.cookie = `${name}=; Max-Age=0; ${where}; Secure; SameSite=None; Partitioned`
     }
   }
 }
 
-/** This host alone, and each domain above it; browsers refuse what is a public suffix. */
+/** This host alone, and each domain above it that can have cookies; browsers refuse what is a public suffix. */
 function domains(): string[] {
-  const labels = location.hostname.split('.')
-  return ['', ...labels.map((_, i) => `; Domain=${labels.slice(i).join('.')}`)]
+  const labels = /^[\d.]+$|:/.test(location.hostname) ? [] : location.hostname.split('.')
+  return ['', ...labels.slice(0, -1).map((_, i) => `; Domain=${labels.slice(i).join('.')}`)]
 }
 
 /** Every path at which a cookie is seen by this page, with and without a slash at its end. */

@@ -8,7 +8,7 @@ export const trackers =
   'ajs_anonymous_id ajs_user_id amplitude_id_* mp_*_mixpanel _pk_id* _pk_ses* hubspotutk __hstc __hssc __hssrc _mkto_trk _ym_uid _ym_d __qca __gads __gpi cto_bundle _li_fat_id li_fat_id _twclid vuid optimizelyEndUserId s_fid AMCV_*'
 
 /** Names by which servers keep a session or guard a form, and which scripts of the page may read. */
-export const essentials = 'PHPSESSID JSESSIONID ASP.NET_SessionId csrftoken XSRF-TOKEN _csrf laravel_session connect.sid wordpress_* wp-settings-* woocommerce_* wp_woocommerce_session_* cart cart_* shopify_* __Host-* __Secure-*'
+export const essentials = 'PHPSESSID JSESSIONID ASP.NET_SessionId csrftoken XSRF-TOKEN _csrf laravel_session connect.sid cart wordpress_logged_in_* wp_woocommerce_session_* woocommerce_cart_hash woocommerce_items_in_cart'
 
 /** What is said of a name: allowed, refused, or nothing where nobody has declared it. */
 function verdict(name: string, services: readonly Service[], allowed: Allowed): boolean | undefined {

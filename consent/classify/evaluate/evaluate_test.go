@@ -35,14 +35,14 @@ func TestUnsafeRate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if unsafe, _ := unseen.decided.unsafe(); share(unsafe, unseen.decided.total()) > 0.025 {
-		t.Errorf("%d of %d names of companies held out are unsafe, want at most 2.5 %%", unsafe, unseen.decided.total())
+	if unsafe, _ := unseen.decided.Unsafe(); float64(unsafe) > 0.025*float64(unseen.decided.Total()) {
+		t.Errorf("%d of %d names of companies held out are unsafe, want at most 2.5 %%", unsafe, unseen.decided.Total())
 	}
 	all, err := measure(names, table)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if unsafe, _ := all.decided.unsafe(); unsafe != 0 {
+	if unsafe, _ := all.decided.Unsafe(); unsafe != 0 {
 		t.Errorf("%d names of the table are unsafe, want 0", unsafe)
 	}
 }
@@ -90,18 +90,6 @@ func TestSplitIsByOwner(t *testing.T) {
 				t.Errorf("owner %s is on both sides", a.owner)
 			}
 		}
-	}
-}
-
-func TestMatrix(t *testing.T) {
-	m := matrix{{2, 0, 0, 0}, {0, 1, 0, 1}, {1, 0, 1, 0}, {0, 1, 0, 3}}
-	unsafe, strict := m.unsafe()
-	if m.total() != 10 || m.accuracy() != 0.7 || unsafe != 2 || strict != 6 {
-		t.Errorf("total %d, accuracy %v, unsafe %d of %d, want 10, 0.7, 2 of 6", m.total(), m.accuracy(), unsafe, strict)
-	}
-	// 2·2/(3+2), 2·1/(2+2), 2·1/(1+2), 2·3/(4+4)
-	if want := (0.8 + 0.5 + 2.0/3 + 0.75) / 4; m.macroF1() < want-1e-9 || m.macroF1() > want+1e-9 {
-		t.Errorf("macro-F1 %v, want %v", m.macroF1(), want)
 	}
 }
 

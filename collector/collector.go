@@ -208,7 +208,7 @@ func (c *Collector) handle(ctx *fasthttp.RequestCtx) {
 	case toLoader:
 		c.serveLoader(ctx, t.site)
 	case toGPC:
-		serveGPC(ctx, t.site)
+		c.serveGPC(ctx, t.site)
 	case toDNT:
 		c.serveDNT(ctx, t)
 	case toReceipt:

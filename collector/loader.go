@@ -3,6 +3,7 @@ package collector
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -24,7 +25,7 @@ type Loader struct {
 func (c *Collector) serveLoader(ctx *fasthttp.RequestCtx, s *site) {
 	found := c.enricher.Place(c.addressOf(ctx).Addr)
 	place := consent.Place{Country: found.Country, Region: found.Region}
-	serveAsset(ctx, s.loaderFor(place))
+	serveAsset(ctx, s.loaderFor(place, c.cfg.Now()))
 	h := &ctx.Response.Header
 	h.Set("Server-Timing", `heed;desc="`+consent.PlaceCode(place)+`"`) // letters and a dash
 	h.Set("Timing-Allow-Origin", "*")
@@ -32,8 +33,12 @@ func (c *Collector) serveLoader(ctx *fasthttp.RequestCtx, s *site) {
 }
 
 // loaderFor returns the loader for a place. validateLoaders has seen that there is one for each.
-func (s *site) loaderFor(place consent.Place) *Asset {
-	return s.loaders[consent.BrowserVariant{
+func (s *site) loaderFor(place consent.Place, now time.Time) *Asset {
+	loaders := s.loaders
+	if off := s.offNow(now); off != nil {
+		loaders = off.loaders
+	}
+	return loaders[consent.BrowserVariant{
 		Rules: consent.BrowserRules(place, s.asserts), Links: consent.BrowserLinks(place, s.asserts),
 	}]
 }

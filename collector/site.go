@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/net/publicsuffix"
 
@@ -21,7 +22,7 @@ import (
 // visitorBytes is the length of a visitor's id, in the browser and as stored.
 const visitorBytes = 16
 
-// site is a Site made ready for requests. It never changes.
+// site is a Site made ready for requests. It never changes, but for off.
 type site struct {
 	Site
 	asserts      consent.Site
@@ -32,10 +33,11 @@ type site struct {
 	onlySecure   bool            // every origin is https
 	assets       map[string]*Asset
 	loaders      map[consent.BrowserVariant]*Asset
-	quota        *limit.Site // nil: it takes all
-	cookie       []byte      // name of the visitor cookie
-	choiceCookie string      // name of the cookie that the script keeps the choice in
-	keyedCookie  []byte      // its name where two sites share a domain
+	off          atomic.Pointer[switchedOff] // nil: the wall is as it is configured
+	quota        *limit.Site                 // nil: it takes all
+	cookie       []byte                      // name of the visitor cookie
+	choiceCookie string                      // name of the cookie that the script keeps the choice in
+	keyedCookie  []byte                      // its name where two sites share a domain
 	hashers      sync.Pool
 	sealer       *consent.Sealer
 	oldSealers   []*consent.Sealer
@@ -96,7 +98,7 @@ func newSite(cfg Site, l *ledger) *site {
 		hosts:        make(map[string]bool, len(cfg.Origins)),
 		onlySecure:   true,
 		assets:       make(map[string]*Asset, len(cfg.Assets)),
-		loaders:      make(map[consent.BrowserVariant]*Asset, len(cfg.Loaders)),
+		loaders:      loadersByVariant(cfg.Loaders),
 		cookie:       []byte("heed_v_" + cfg.Key),
 		choiceCookie: cmp.Or(cfg.ChoiceCookie, choiceCookie),
 		keyedCookie:  []byte(choiceCookie + "_" + cfg.Key),
@@ -117,9 +119,6 @@ func newSite(cfg Site, l *ledger) *site {
 			s.hosts[page.Host] = true
 		}
 		s.onlySecure = s.onlySecure && strings.HasPrefix(origin, "https://")
-	}
-	for i, l := range cfg.Loaders {
-		s.loaders[consent.BrowserVariant{Rules: l.Rules, Links: l.Links}] = &cfg.Loaders[i].File
 	}
 	for _, asset := range cfg.Assets {
 		s.assets[asset.Name] = &asset

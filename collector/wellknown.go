@@ -21,8 +21,9 @@ const (
 )
 
 // serveGPC says whether the site honours Global Privacy Control, and since when that is so.
-func serveGPC(ctx *fasthttp.RequestCtx, s *site) {
-	body := append([]byte(`{"gpc":`), strconv.FormatBool(s.GPC)...)
+func (c *Collector) serveGPC(ctx *fasthttp.RequestCtx, s *site) {
+	honoured := s.GPC && s.offNow(c.cfg.Now()) == nil
+	body := append([]byte(`{"gpc":`), strconv.FormatBool(honoured)...)
 	if !s.GPCSince.IsZero() {
 		body = s.GPCSince.UTC().AppendFormat(append(body, `,"lastUpdate":"`...), time.DateOnly+`"`)
 	}

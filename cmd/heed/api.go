@@ -29,6 +29,7 @@ type api struct {
 	schema  http.Handler // what is wrong with the store, on the socket alone; nil: none
 	consent http.Handler // questions about consent records, on the socket alone; nil: none
 	stock   http.Handler // what pages have reported, on the socket alone; nil: none
+	walls   http.Handler // the emergency switch, on the socket alone; nil: none
 }
 
 // check is one thing that must work for the process to be ready. Its error is shown to whoever asks.
@@ -58,6 +59,9 @@ func (a *api) private() http.Handler {
 	}
 	if a.consent != nil {
 		mux.Handle("POST "+consentPath, a.consent)
+	}
+	if a.walls != nil {
+		mux.Handle("POST "+wallPath, a.walls)
 	}
 	if a.stock != nil {
 		mux.Handle("GET "+inventoryPath, a.stock)

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -18,43 +15,6 @@ const consentPath = "/consent"
 
 // maxConsentQuestionBytes bounds such a question, whose largest part are signed roots.
 const maxConsentQuestionBytes = 8 << 20
-
-// errorTrailer says how an answer ended that was already under way.
-const errorTrailer = "Heed-Error"
-
-// askConsent asks the process that runs on the data folder; errNotRunning when none does. An answer takes as long as the
-// chains are.
-func askConsent(ctx context.Context, p *program, cfg *Config, q consentQuestion) error {
-	question, err := json.Marshal(q)
-	if err != nil {
-		return fmt.Errorf("encode question: %w", err)
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://heed"+consentPath, bytes.NewReader(question))
-	if err != nil {
-		return fmt.Errorf("ask heed serve: %w", err)
-	}
-	client := socketClient(cfg.DataDir)
-	client.Timeout = 0
-	answer, err := client.Do(r)
-	if err != nil {
-		return fmt.Errorf("ask heed serve: %w", err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		refusal := &schemas.Error{}
-		if err := json.NewDecoder(io.LimitReader(answer.Body, maxAnswerBytes)).Decode(refusal); err != nil {
-			return fmt.Errorf("ask heed serve: status %d", answer.StatusCode)
-		}
-		return errors.New(refusal.Message)
-	}
-	if _, err := io.Copy(p.stdout, answer.Body); err != nil {
-		return fmt.Errorf("read answer of heed serve: %w", err)
-	}
-	if text := answer.Trailer.Get(errorTrailer); text != "" {
-		return errors.New(text)
-	}
-	return nil
-}
 
 // serveConsent answers questions about consent records, as they are read.
 func (s *server) serveConsent() http.HandlerFunc {

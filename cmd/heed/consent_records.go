@@ -112,7 +112,7 @@ func runConsentRecords(ctx context.Context, p *program, f *flags, verb string) e
 		return printConsentKey(p.stdout, cfg)
 	}
 	if cfg.ClickHouse.DSN == "" {
-		err = askConsent(ctx, p, cfg, q)
+		err = askOffice(ctx, p, cfg, consentPath, q)
 		if !errors.Is(err, errNotRunning) {
 			return err
 		}

@@ -83,7 +83,7 @@ func runLetters(ctx context.Context, p *program, f *flags, verb string) error {
 	if cfg.isCluster() {
 		return lettersOfTopic(ctx, p, cfg, q)
 	}
-	err = askLetters(ctx, p, cfg, q)
+	err = askOffice(ctx, p, cfg, lettersPath, q)
 	if !errors.Is(err, errNotRunning) {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"heed/pipeline/kafka"
@@ -44,32 +43,6 @@ func withTopic(ctx context.Context, p *program, cfg *Config, use func(*kafka.Top
 	}
 	defer func() { err = errors.Join(err, bounded(context.WithoutCancel(ctx), topic.Close)) }()
 	return use(topic)
-}
-
-// askLetters asks the process that runs on the data folder; errNotRunning when none does.
-func askLetters(ctx context.Context, p *program, cfg *Config, q letterQuestion) error {
-	question, err := json.Marshal(q)
-	if err != nil {
-		return fmt.Errorf("encode question: %w", err)
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://heed"+lettersPath, bytes.NewReader(question))
-	if err != nil {
-		return fmt.Errorf("ask heed serve: %w", err)
-	}
-	answer, err := socketClient(cfg.DataDir).Do(r)
-	if err != nil {
-		return fmt.Errorf("ask heed serve: %w", err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		refusal := &schemas.Error{}
-		if err := json.NewDecoder(io.LimitReader(answer.Body, maxAnswerBytes)).Decode(refusal); err != nil {
-			return fmt.Errorf("ask heed serve: status %d", answer.StatusCode)
-		}
-		return errors.New(refusal.Message)
-	}
-	_, err = io.Copy(p.stdout, io.LimitReader(answer.Body, maxAnswerBytes))
-	return err
 }
 
 // serveLetters answers questions about dead letters. It changes what is stored, so only the socket has it.

@@ -23,7 +23,8 @@ type edge struct {
 	collector *collector.Collector
 	missing   func(site, name string) *collector.Asset // nil: there are no other collectors
 	receipts  collector.ReceiptSource                  // nil: there is no store to look in
-	inventory collector.Inventory                      // nil: there is no store to keep it in
+	walls     *wallSwitch
+	inventory collector.Inventory // nil: there is no store to keep it in
 }
 
 // prepare opens what the scripts and the collector are made of, and binds the collector's addresses.
@@ -73,8 +74,10 @@ func (e *edge) build(sites []Site) (err error) {
 
 // make makes the collector in front of logs.
 func (e *edge) make(logs collector.Logs) (err error) {
-	e.collector, err = collector.New(e.config(), logs, e.enricher, e.logger)
-	return err
+	if e.collector, err = collector.New(e.config(), logs, e.enricher, e.logger); err != nil {
+		return err
+	}
+	return e.openWallSwitch()
 }
 
 // start lets events in.

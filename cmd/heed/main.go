@@ -54,7 +54,7 @@ func commands() []command {
 		serveCommand(), collectCommand(), loadCommand(), reportCommand(), statsCommand(), ledgerCommand(),
 		configCommand(), migrateCommand(), readyCommand(), capacityCommand(), clickhouseServeCommand(),
 		clickhouseCheckCommand(), classifyCommand(), consentCommand(), consentGPCCommand(), tagCommand(), hostsCommand(), overlayCommand(),
-	}, consentRecordCommands(), deadletterCommands(), []command{replayCommand(), versionCommand(), helpCommand()})
+	}, wallCommands(), consentRecordCommands(), deadletterCommands(), []command{replayCommand(), versionCommand(), helpCommand()})
 }
 
 // usageError is a mistake in how the program was called.

@@ -5,8 +5,11 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -71,7 +74,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("LIBCHDB", library)
 			return writeWalk(env.WorkDir)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "get": get},
 	})
 }
 
@@ -88,6 +91,23 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("%s never held %q; it holds:\n%s", args[0], args[1], text)
+}
+
+// get asks the collector whose start a file holds for a path below its prefix, and keeps the answer's body: get FILE PATH INTO.
+func get(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: get file path into")
+	}
+	at := regexp.MustCompile(`(?m)^  collector +(http://\S+)$`).FindAllStringSubmatch(ts.ReadFile(args[0]), -1)
+	if at == nil {
+		ts.Fatalf("%s names no collector", args[0])
+	}
+	answer, err := http.Get(at[len(at)-1][1] + args[1])
+	ts.Check(err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), body, 0o600))
 }
 
 // runHeed runs the program in this process and returns what it printed.

@@ -131,6 +131,7 @@ func (s *server) startWeb(context.Context) error {
 		letters: serveLetters(letterOffice{load.NewDeadLetters(s.storage.store, s.logger, s.p.now), s.storage.store, s.p.now}),
 		schema:  serveStoreCheck(s.storage.store),
 		consent: s.serveConsent(),
+		walls:   s.edge.walls.serveWall(),
 		stock:   s.serveInventory(),
 		metrics: []metricsWriter{s.edge.collector, s.edge.enricher, s.log, s.storage.store, s.backend.loader, s.records, s.eraser, s.ledger, s.stock},
 	})

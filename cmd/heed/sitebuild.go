@@ -21,6 +21,7 @@ import (
 type builtSite struct {
 	endpoint  string // where its pages reach the collector
 	tag       string // what they paste
+	pages     snippet.Site
 	collected collector.Site
 }
 
@@ -120,11 +121,17 @@ func buildSite(site Site, endpoint, cookieName string, in *install) (builtSite, 
 	}
 	made.ChoiceCookie, made.ChoiceDomain = cookieName, cookieDomain(site)
 	made.Notice, made.Notices = notices[0].Ref.ID, forCollector(notices)
-	for _, l := range bundle.Loaders {
-		made.Loaders = append(made.Loaders, collector.Loader{Rules: l.Rules, Links: l.Links, File: asset(snippet.LoaderName, "", l.File)})
-	}
+	made.Loaders = loadersOf(bundle)
 	made.Assets, err = assetsOf(bundle, notices)
-	return builtSite{endpoint: endpoint, tag: tag, collected: made}, err
+	return builtSite{endpoint: endpoint, tag: tag, pages: pages, collected: made}, err
+}
+
+// loadersOf are the short-lived scripts of a site, which name the others.
+func loadersOf(bundle snippet.Bundle) (loaders []collector.Loader) {
+	for _, l := range bundle.Loaders {
+		loaders = append(loaders, collector.Loader{Rules: l.Rules, Links: l.Links, File: asset(snippet.LoaderName, "", l.File)})
+	}
+	return loaders
 }
 
 // snippet is what the settings say of a site to the build of its scripts and its tag.

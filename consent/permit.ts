@@ -26,7 +26,7 @@ export type Permit = {
 export function permit({ _choice, _notice, _day, _rules, _gpc, _dnt }: Input): Permit {
   const bits = _choice ? _choice._bits : _rules & All
   const age = _choice?._notice === _notice ? _day - _choice._day : -2
-  const answered = age >= -1 && age <= _rules >> daysShift && (!(bits & OptOut) || !!(_rules & Advertising))
+  const answered = age >= -1 && age <= _rules >> daysShift && !(bits & OptOut && !(_rules & Advertising))
   const denies = (on: boolean, seen: number) =>
     _rules & seen ? on || bits & seen : on && !(answered && bits & seen)
 

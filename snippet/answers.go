@@ -25,6 +25,7 @@ func (s Site) loaderDefines(b Bundle, v consent.BrowserVariant) map[string]strin
 		places += consent.PlaceCode(place) + " "
 	}
 	return map[string]string{
+		"BUTTON":   strconv.FormatBool(s.Button),
 		"PLACES":   strconv.Quote(places),
 		"ENDPOINT": strconv.Quote(s.Endpoint),
 		"SCRIPT":   literal(named(b.Script)),

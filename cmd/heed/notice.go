@@ -21,7 +21,7 @@ const jsonType = "application/json"
 func (s *Site) notices() ([]notice.Built, error) {
 	d := &s.Declared
 	made := notice.Site{
-		ID: s.ID, Policy: d.Policy, CountsAnonymously: s.AnonymousCount, Locales: d.Locales,
+		ID: s.ID, Policy: d.Policy, CountsAnonymously: s.AnonymousCount, Locales: d.Locales, Style: d.Style,
 		Names: map[string]string{}, Texts: map[string]map[string]string{},
 	}
 	controller := s.controller()

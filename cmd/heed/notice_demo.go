@@ -15,6 +15,7 @@ func demoDeclaration(origin string) declaration {
 	return declaration{
 		Controller: record.Controller{Name: "Loam", Contact: "hello@loam.example", Country: "IE"},
 		Policy:     origin + "/privacy",
+		Style:      notice.Style{Accent: "#24523b", Corners: 16, Position: "bottom-start"},
 		Purposes:   []declaredPurpose{{Purpose: purpose, Name: "Prices"}},
 		Services:   []declaredService{{Service: service, Name: "Loam’s own pages"}},
 		Texts: []declaredText{

@@ -21,6 +21,7 @@ type declaration struct {
 	Services   []declaredService
 	Recipients []declaredRecipient
 	Texts      []declaredText
+	Style      notice.Style // bannerSettings; its Button may be noButton
 }
 
 // declared is where something that is declared stands in the file.

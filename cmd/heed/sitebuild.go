@@ -139,7 +139,7 @@ func (s *Site) snippet(endpoint, cookieName string, notices []notice.Built) snip
 	return snippet.Site{
 		ID: s.ID, Key: s.Key, Endpoint: endpoint, Notice: notices[0].Ref.ID,
 		CookieName: cookieName, CookieDomain: cookieDomain(*s),
-		Asserts: s.asserts(), Notices: forSnippet(notices), RecordShown: s.RecordShown,
+		Asserts: s.asserts(), Notices: forSnippet(notices), RecordShown: s.RecordShown, Button: s.hasButton(),
 		Features: snippet.Features{Routes: s.SPA, Engagement: s.Engagement, Forms: s.Forms},
 		Wall:     s.wall(),
 	}

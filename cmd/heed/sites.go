@@ -56,7 +56,7 @@ const maxSites = 10_000
 
 // siteSettings is the table of one site's keys, bound to s. Flags and environment cannot set them.
 func siteSettings(s *Site) []setting {
-	return slices.Concat(trafficSettings(s), choiceSettings(s), wallSettings(s))
+	return slices.Concat(trafficSettings(s), choiceSettings(s), bannerSettings(s), wallSettings(s))
 }
 
 // trafficSettings are those of a site's settings that say what it is, and what is collected of it.
@@ -168,6 +168,7 @@ func (r *fileReader) site(n *yaml.Node, at string) *Site {
 	}
 	r.required(site, origins)
 	r.checkDeclared(site)
+	r.checkAccent(site, origins)
 	if site.Key == "" {
 		site.Key = site.ID
 	}

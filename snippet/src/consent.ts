@@ -1,11 +1,10 @@
 // One site's consent script: all that makes, keeps and tells a choice. The tracker fetches it when there is something to
 // ask, to tell or to record, or when the page calls heed('consent', …) or heed('age', …); it fetches what draws. The build
 // replaces the names in capitals by the site's values.
-import type { Named } from './choice/fetch.ts'
 import { reportShown } from './choice/shown.ts'
 import { startChoosing } from './choice/start.ts'
 import { guard } from './guard.ts'
-import type { HandingScript, Host } from './handover.ts'
+import type { HandingScript, Host, Named } from './handover.ts'
 
 declare const ENDPOINT: string
 declare const KEY: string
@@ -17,8 +16,6 @@ declare const COOKIE_DOMAIN: string
 declare const OPT_IN: boolean
 declare const BUTTON: boolean
 declare const RECORD_SHOWN: boolean
-
-const own = document.currentScript as HandingScript
 
 guard(startChoosing)(
   {
@@ -32,7 +29,6 @@ guard(startChoosing)(
     _optIn: OPT_IN,
     _button: BUTTON,
     _reports: RECORD_SHOWN ? reportShown : () => {},
-    _own: own,
   },
-  own.heed as Host,
+  (document.currentScript as HandingScript).heed as Host,
 )

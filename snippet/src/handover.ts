@@ -8,8 +8,13 @@ import type { Stub } from './stub/stub.ts'
 /** heed(…) as it was called. */
 export type Call = readonly [command?: unknown, first?: unknown, second?: unknown]
 
+/** A script's name under the endpoint, and its SRI value. */
+export type Named = readonly [name: string, integrity: string]
+
 /** What the loader hands the tracker. */
 export type Handed = {
+  /** Adds a script of ours to the page and hands it what it needs. */
+  readonly add: (script: Named, heed: unknown) => HTMLScriptElement
   readonly rules: Rules
   /** Bits of matrix.gen.ts. */
   readonly links: number

@@ -2,12 +2,9 @@
 // which the browser verifies.
 import type { Rules } from '../../consent/rules.ts'
 import { guard } from './guard.ts'
-import type { Handed, Host, WallHanded } from './handover.ts'
+import type { Host, Named, WallHanded } from './handover.ts'
 import { leftUnder, viewName } from './stub/left.ts'
 import type { Stub } from './stub/stub.ts'
-
-/** A script's name under the endpoint, and its SRI value. */
-type Named = readonly [name: string, integrity: string]
 
 declare const ENDPOINT: string
 declare const SCRIPT: Named
@@ -17,6 +14,8 @@ declare const OFF_UNTIL: number
 declare const KEY: string
 /** The consent scripts that the answers need. */
 declare const CONSENTS: readonly [Named, ...Named[]]
+/** Whether a button that opens the choice again stands on every page. */
+declare const BUTTON: boolean
 /** The places at one of which the collector sees this browser, each between spaces. */
 declare const PLACES: string
 /** What holds at these places, anywhere in their country, and anywhere. */
@@ -35,7 +34,7 @@ guard(() => {
   const tag = document.currentScript as HTMLScriptElement
   const nonce = tag.nonce // a policy with nonces allows what our tag brings
   const wall = (window.heed as { w?: Stub } | undefined)?.w
-  const add = ([name, integrity]: Named, heed: Handed | WallHanded | Host) => {
+  const add = ([name, integrity]: Named, heed: unknown) => {
     const script = Object.assign(document.createElement('script'), { heed, integrity, crossOrigin: 'anonymous' })
     if (nonce) script.nonce = nonce
     const url = `${ENDPOINT}/${name}`
@@ -50,7 +49,7 @@ guard(() => {
   const [rules, links, consent] = ANSWERS[whichAnswer()] ?? [0, 0, 0]
   let left = wall ? leftUnder(viewName(KEY)) : ''
   const handed = {
-    rules, links, wall, off: OFF_UNTIL, viewed: '',
+    add, rules, links, wall, off: OFF_UNTIL, viewed: '',
     choose: (host: Host) => add(CONSENTS[consent] ?? CONSENTS[0], host),
     view(id: string) {
       handed.viewed = left || id
@@ -59,5 +58,9 @@ guard(() => {
     },
   }
   add(SCRIPT, handed)
+  // A page must have a way back to the choice, or its owner wants a button: the consent script sees to it.
+  addEventListener('load', guard(() => {
+    if (BUTTON || (links & 9 && !document.querySelector('[data-heed-choices]:not(:empty)'))) window.heed?.('link')
+  }))
   if (wall) add(WALL, handed as WallHanded)
 })()

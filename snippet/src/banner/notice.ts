@@ -14,6 +14,9 @@ export const categories = [
   ['advertising', Advertising],
 ] as const
 
+/** How buttons look: all that answer alike. What leads on, or keeps what was ticked, stands below them where it is narrow. */
+const looks: { readonly [action: string]: string } = { choose: 'quiet whole', save: 'loud whole', close: 'close' }
+
 /** Puts a notice on the screen and returns what removes it. It covers nothing that it does not stand on, and moves nothing. */
 export function paintNotice(showing: Showing): () => void {
   const { notice, wanted, pressed } = showing
@@ -47,7 +50,7 @@ export function paintNotice(showing: Showing): () => void {
     for (const { id, action, label } of notice.look.buttons) {
       if (action === without || (without === 'choose' && closes && id !== 'close' && action === 'close')) continue
       const cross = id === 'close'
-      const button = element('button', { type: 'button', 'data-id': id, class: cross ? 'close' : action === 'choose' ? 'quiet' : 'loud' })
+      const button = element('button', { type: 'button', 'data-id': id, class: looks[cross ? 'close' : action] ?? 'loud' })
       if (cross) button.setAttribute('aria-label', label)
       else button.append(label)
       button.addEventListener('click', guard(() => press(action, id)))

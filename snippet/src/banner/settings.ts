@@ -63,7 +63,7 @@ export function openDialog({ root, words, showing, buttons, back }: Layer): () =
 
   function labelled(id: string, box: HTMLElement, category: Categories, kind = ''): HTMLElement {
     const label = element('label', { class: kind }, element('span', { id: `${id}-name` }, words(id)))
-    if (category === Essential) label.append(element('small', {}, words('always_on')))
+    if (category === Essential && !kind) label.append(element('small', {}, words('always_on')))
     label.append(box)
     return label
   }

@@ -1,9 +1,6 @@
-import type { HandingScript } from '../handover.ts'
+import type { Host, Named } from '../handover.ts'
 import type { Canvas, Notice, Painter } from './drawing.ts'
 import type { Listed } from './locale.ts'
-
-/** A script's name under the endpoint, and its SRI value. */
-export type Named = readonly [name: string, integrity: string]
 
 /** Fetches a notice. The browser itself holds it to its hash, so that what is shown is what is archived. */
 export async function fetchNotice(endpoint: string, { _shown }: Listed): Promise<Notice> {
@@ -13,14 +10,10 @@ export async function fetchNotice(endpoint: string, { _shown }: Listed): Promise
   return (await answer.json()) as Notice // nothing else has this hash
 }
 
-/** Fetches what draws. A policy of the page that allows our scripts by a nonce allows it by own's. */
-export function fetchPainter(endpoint: string, [name, integrity]: Named, own: HandingScript): Promise<Painter> {
-  return new Promise((resolve, reject) => {
-    const heed: Canvas = { ready: resolve }
-    const script = Object.assign(document.createElement('script'), { heed, integrity, crossOrigin: 'anonymous' })
-    if (own.nonce) script.nonce = own.nonce
-    script.onerror = reject
-    script.src = `${endpoint}/${name}`
-    document.head.append(script)
+/** Fetches what draws, the way that all our scripts come. */
+export function fetchPainter({ add }: Host, banner: Named): Promise<Painter> {
+  return new Promise((ready, reject) => {
+    const canvas: Canvas = { ready }
+    add(banner, canvas).onerror = reject
   })
 }

@@ -42,7 +42,7 @@ export function openPrompt(site: ChoosingSite, host: Host, chooser: Chooser): Pr
     if (!listed || parent !== window) return
     fetched ??= Promise.all([
       fetchNotice(site._endpoint, listed),
-      fetchPainter(site._endpoint, site._banner, site._own),
+      fetchPainter(host, site._banner),
     ])
     fetched.then(([notice, painter]) => paint(listed, notice, painter)).catch((problem) => {
       warn(problem)

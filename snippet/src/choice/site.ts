@@ -1,8 +1,7 @@
 import type { ConsentEvent } from '../../../schemas/event.gen.ts'
-import type { HandingScript } from '../handover.ts'
+import type { Named } from '../handover.ts'
 import type { Choosing } from '../permission.ts'
 import type { Chooser } from './chooser.ts'
-import type { Named } from './fetch.ts'
 
 /** What the build fixes for the consent script of one site. */
 export type ChoosingSite = Choosing & {
@@ -18,8 +17,6 @@ export type ChoosingSite = Choosing & {
   readonly _button: boolean
   /** Called when a notice asks; again is true where there is a choice that no longer counts. */
   readonly _reports: (chooser: Chooser, shown: string, again: boolean) => void
-  /** The consent script's own element. */
-  readonly _own: HandingScript
 }
 
 /** By what means something happened. */

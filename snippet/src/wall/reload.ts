@@ -4,29 +4,41 @@ import { referrerName, viewName } from '../stub/left.ts'
 export type Obstacle = 'a form has been changed' | 'the page may not have been asked for by GET' | 'it was loaded once more already' | 'storage is blocked'
 
 /**
- * Whether the page can be loaded once more without harm: undefined, or what is in the way. A page does not know by which
- * method it was asked for; one that the visitor came to from another page of the site may be the answer to a form.
+ * Whether the page can be loaded once more for a grant: undefined, or what is in the way. A page does not know by which method
+ * it was asked for; one that the visitor came to from another page of the site may be the answer to a form.
  */
-export function obstacle(again: boolean): Obstacle | undefined {
+export function obstacle(): Obstacle | undefined {
   const [page] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
   if (hasChangedForm()) return 'a form has been changed'
+  if (page?.type === 'reload') return 'it was loaded once more already'
   if (document.referrer.startsWith(`${location.origin}/`) && page?.type === 'navigate') return 'the page may not have been asked for by GET'
-  if (page?.type === 'reload' && !again) return 'it was loaded once more already'
   return undefined
 }
 
-/** Loads the page once more. With view, the view goes on under its id, and came from where it came from. */
+/** Loads the page once more after a grant. */
 export function loadAgain(siteKey: string, view: string): Obstacle | undefined {
-  try {
-    if (view) {
-      sessionStorage.setItem(viewName(siteKey), view)
-      sessionStorage.setItem(referrerName(siteKey), document.referrer)
-    }
-  } catch {
-    return 'storage is blocked'
-  }
+  if (!keep(siteKey, view)) return 'storage is blocked'
   location.reload()
   return undefined
+}
+
+/** Leaves the page for itself after a withdrawal: by GET, whatever it was asked for by, so that nothing is sent twice. */
+export function leave(siteKey: string, view: string): Obstacle | undefined {
+  if (hasChangedForm()) return 'a form has been changed'
+  if (view) keep(siteKey, view)
+  location.replace(location.href.replace(/#.*/, ''))
+  return undefined
+}
+
+/** Leaves to the next load which view goes on, and where it came from. */
+function keep(siteKey: string, view: string): boolean {
+  try {
+    sessionStorage.setItem(referrerName(siteKey), document.referrer)
+    if (view) sessionStorage.setItem(viewName(siteKey), view)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Whether the visitor has filled in anything that a reload would lose. */

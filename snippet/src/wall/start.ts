@@ -13,7 +13,7 @@ import { hostOf, isHostOf, marked, mayLive } from './marks.ts'
 import { isSwept, isWithdrawn } from './names.ts'
 import { tell } from './panel.ts'
 import { openRelease } from './release.ts'
-import { loadAgain, obstacle } from './reload.ts'
+import { leave, loadAgain, obstacle, type Obstacle } from './reload.ts'
 import { openWords } from './words.ts'
 
 /** What the build fixes for the wall's script of one site. */
@@ -52,7 +52,7 @@ export function startWall(site: WallSite, handed: WallHanded): void {
     const opens = !!(now[0] & Open & ~before[0])
     const gained = services.filter((service) => isAllowed(now, service) && !isAllowed(before, service) && !isReachable(service))
     // Nothing runs on a page that is about to go: it would run twice.
-    if (asked().some((host) => opens || gained.some((service) => isHostOf(service, host))) && again(false)) return
+    if (asked().some((host) => opens || gained.some((service) => isHostOf(service, host))) && goes(obstacle() ?? loadAgain(site._key, handed.viewed))) return
     release(now)
     embed(now)
     sweep()
@@ -74,12 +74,11 @@ export function startWall(site: WallSite, handed: WallHanded): void {
   async function withdraw(): Promise<void> {
     const mustGo = (name: string) => isWithdrawn(name, services, now)
     await Promise.all([clear(mustGo), clearWorkers(mustGo)])
-    again(true)
+    goes(leave(site._key, now[0] & Performance ? handed.viewed : ''))
   }
 
-  /** Loads the page once more, or tells the visitor that it cannot be. Reports whether it goes. */
-  function again(withdrawn: boolean): boolean {
-    const inTheWay = obstacle(withdrawn) ?? loadAgain(site._key, now[0] & Performance ? handed.viewed : '')
+  /** Whether the page goes now. Where something is in the way, the visitor is told that the choice waits for the next one. */
+  function goes(inTheWay: Obstacle | undefined): boolean {
     if (!inTheWay) return true
     say(`counts from the next page on: ${inTheWay}`)
     words().then(({ later }) => tell(later)).catch(() => {})
@@ -103,14 +102,14 @@ export function startWall(site: WallSite, handed: WallHanded): void {
     if (stub.rules & All & ~rules) {
       stub.rules = rules
       follow()
-    } else if (more && site._reloadOnPlace && stub.held.length && !obstacle(false)) loadAgain(site._key, handed.viewed)
+    } else if (more && site._reloadOnPlace && stub.held.length && !obstacle()) loadAgain(site._key, handed.viewed)
   }
 
   /** The owner has switched the wall off: for a day, and after one more load. */
   function yieldTo(until: number): void {
     const jar = { ...site, _name: offName(site._name) }
     writeCookie(jar, `${until}`, 1)
-    if (readCookie(jar)) void again(true)
+    if (readCookie(jar)) goes(leave(site._key, handed.viewed))
   }
 
   if (handed.off > Date.now() / 1000) return yieldTo(handed.off)

@@ -25,15 +25,19 @@ export function serviceOf({ dataset }: HTMLElement, services: readonly Service[]
   return services.find((service) => service[0] === id)
 }
 
+/** The categories that an element needs: those of its service, else those that its marks name. */
+export function categoriesOf(element: HTMLElement, services: readonly Service[]): Categories {
+  const { heedCategory, category, cookieconsent } = element.dataset
+  const named = heedCategory ?? category ?? cookieconsent ?? ''
+  return serviceOf(element, services)?.[1] ?? named.split(/[ ,]+/).reduce((all, word) => all | categoryOf(word), 0)
+}
+
 /** Whether a marked element may come to life: all that its marks name must be allowed. */
 export function mayLive(element: HTMLElement, services: readonly Service[], allowed: Allowed): boolean {
   const service = serviceOf(element, services)
   if (service) return isAllowed(allowed, service)
-  const { heedCategory, category, cookieconsent } = element.dataset
-  const named = heedCategory ?? category ?? cookieconsent ?? ''
-  const categories = named.split(/[ ,]+/).map(categoryOf)
-  // A service that nobody has declared is allowed by no choice of services.
-  return !!(allowed[0] & Open) || (!allowed[1] && categories.every((one) => allowed[0] & one))
+  // Where only some services are allowed, those that nobody has declared are not.
+  return !!(allowed[0] & Open) || (!allowed[1] && !(categoriesOf(element, services) & ~allowed[0]))
 }
 
 /** The host that a marked element would speak with, "" for code in the page itself. */

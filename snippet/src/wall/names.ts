@@ -17,6 +17,9 @@ function verdict(name: string, services: readonly Service[], allowed: Allowed): 
   return declared.length ? declared.some((service) => isAllowed(allowed, service)) : undefined
 }
 
+/** Whether a name is declared, and nothing that uses it may run. */
+export const isRefused = (name: string, services: readonly Service[], allowed: Allowed): boolean => verdict(name, services, allowed) === false
+
 /** Whether a name has no right to be there, at any time: refused, or known and not allowed. */
 export function isSwept(name: string, services: readonly Service[], allowed: Allowed): boolean {
   return !(verdict(name, services, allowed) ?? (!!(allowed[0] & Open) || !fits(name, trackers)))

@@ -1,20 +1,34 @@
+import type { Categories } from '../../../consent/categories.ts'
 import { guard } from '../guard.ts'
 import type { Allowed, Service } from '../stub/stub.ts'
-import { marked, mayLive } from './marks.ts'
+import { categoriesOf, marked, mayLive } from './marks.ts'
 
-/** Brings marked elements to life, each once and scripts one after the other, as they stand in the page. */
-export function openRelease(services: readonly Service[]): (allowed: Allowed) => void {
+/** What brings marked scripts to life. */
+export type Release = {
+  /** Runs what may run now, each once and one after the other, as they stand in the page. */
+  readonly _run: (allowed: Allowed) => void
+  /** The categories of which something has run. */
+  readonly _ran: () => Categories
+}
+
+/** Opens the release of a page's marked scripts. */
+export function openRelease(services: readonly Service[]): Release {
   let last = Promise.resolve()
+  let ran = 0
 
   function scripts(): HTMLScriptElement[] {
     return [...document.querySelectorAll<HTMLElement>(marked)].filter((element) => element instanceof HTMLScriptElement)
   }
 
-  return (allowed) => {
-    for (const script of scripts()) {
-      // A withdrawal may come first.
-      if (mayLive(script, services, allowed)) last = last.then(() => run(script)).catch(() => {})
-    }
+  return {
+    _run(allowed) {
+      for (const script of scripts()) {
+        if (!mayLive(script, services, allowed)) continue
+        ran |= categoriesOf(script, services)
+        last = last.then(() => run(script)).catch(() => {})
+      }
+    },
+    _ran: () => ran,
   }
 }
 

@@ -4,13 +4,13 @@ import { guard } from '../guard.ts'
 import type { WallHanded } from '../handover.ts'
 import { listen } from '../listen.ts'
 import { isAllowed } from '../stub/decide.ts'
-import { rulesName, viewName } from '../stub/left.ts'
+import { referrerName, rulesName, viewName } from '../stub/left.ts'
 import { offName, Open, Undecided, type Allowed, type Service } from '../stub/stub.ts'
 import { clear, clearWorkers } from './clear.ts'
 import { openEmbeds } from './embeds.ts'
 import { heldHere, report } from './inventory.ts'
 import { hostOf, isHostOf, marked, mayLive } from './marks.ts'
-import { isSwept, isWithdrawn } from './names.ts'
+import { isRefused, isSwept, isWithdrawn } from './names.ts'
 import { tell } from './panel.ts'
 import { openRelease } from './release.ts'
 import { leave, loadAgain, obstacle, type Obstacle } from './reload.ts'
@@ -44,7 +44,7 @@ export function startWall(site: WallSite, handed: WallHanded): void {
     now = stub.follow()
     const chosen = stub.chosen
     stub.chosen = false
-    if (losesAny(before, now)) return void withdraw()
+    if (losesAny(before, now)) return void withdraw(before)
     if (!chosen) {
       if (losesAny(now, before)) now = before // until the next page
       return
@@ -53,7 +53,7 @@ export function startWall(site: WallSite, handed: WallHanded): void {
     const gained = services.filter((service) => isAllowed(now, service) && !isAllowed(before, service) && !isReachable(service))
     // Nothing runs on a page that is about to go: it would run twice.
     if (asked().some((host) => opens || gained.some((service) => isHostOf(service, host))) && goes(obstacle() ?? loadAgain(site._key, handed.viewed))) return
-    release(now)
+    release._run(now)
     embed(now)
     sweep()
   }
@@ -68,13 +68,25 @@ export function startWall(site: WallSite, handed: WallHanded): void {
   const isReachable = (service: Service) => isAllowed(first, service) || !!(service[2] && first[0] & Undecided)
 
   const losesAny = (from: Allowed, to: Allowed) =>
-    !!(from[0] & Open & ~to[0]) || services.some((service) => isAllowed(from, service) && !isAllowed(to, service))
+    !!((All | Open) & from[0] & ~to[0]) || services.some((service) => isAllowed(from, service) && !isAllowed(to, service))
 
-  /** What may no longer be ends with the page that it runs in, and what it has kept goes. */
-  async function withdraw(): Promise<void> {
-    const mustGo = (name: string) => isWithdrawn(name, services, now)
-    await Promise.all([clear(mustGo), clearWorkers(mustGo)])
-    goes(leave(site._key, now[0] & Performance ? handed.viewed : ''))
+  /** What was kept goes; and so does the page, where something has run in it that may no longer: it would run on. */
+  async function withdraw(before: Allowed): Promise<void> {
+    await Promise.all([
+      clear((name) => isWithdrawn(name, services, now)),
+      clearWorkers((path) => isRefused(path, services, now)),
+    ])
+    if (hasRun(before)) goes(leave(site._key, now[0] & Performance ? handed.viewed : ''))
+  }
+
+  /** Whether something runs here that may no longer. */
+  function hasRun(before: Allowed): boolean {
+    const lost = services.filter((service) => isAllowed(before, service) && !isAllowed(now, service))
+    const fetched = performance.getEntriesByType('resource').map(({ name }) => new URL(name).hostname)
+    return (
+      !!(before[0] & Open) || !!(release._ran() & before[0] & ~now[0]) ||
+      lost.some((service) => service[1] & release._ran() || fetched.some((host) => isHostOf(service, host)))
+    )
   }
 
   /** Whether the page goes now. Where something is in the way, the visitor is told that the choice waits for the next one. */
@@ -97,7 +109,8 @@ export function startWall(site: WallSite, handed: WallHanded): void {
       // Where the law lets a page keep things unasked.
       if (more && rules & Functional) sessionStorage.setItem(rulesName(site._key), `${rules}`)
       else if (sessionStorage.getItem(rulesName(site._key))) sessionStorage.removeItem(rulesName(site._key))
-      sessionStorage.removeItem(viewName(site._key))
+      // Taken by now; on the next page they would be wrong, and after a withdrawal they may not stay.
+      for (const name of [viewName, referrerName]) sessionStorage.removeItem(name(site._key))
     })()
     if (stub.rules & All & ~rules) {
       stub.rules = rules
@@ -114,7 +127,7 @@ export function startWall(site: WallSite, handed: WallHanded): void {
 
   if (handed.off > Date.now() / 1000) return yieldTo(handed.off)
   learn()
-  release(now)
+  release._run(now)
   embed(now)
   sweep()
   site._overlay(handed)
@@ -124,7 +137,7 @@ export function startWall(site: WallSite, handed: WallHanded): void {
     if ((event as PageTransitionEvent).persisted) follow()
   })
   listen(document, ['prerenderingchange', 'DOMContentLoaded'], () => {
-    release(now)
+    release._run(now)
     embed(now)
   })
   let reported = false

@@ -1,11 +1,7 @@
-// All browser tests in one process, hence one browser; browser_test.go runs them once per engine.
+// All browser tests in one process, hence one browser; browser_test.go runs them once per engine. HEED_ONLY=wall runs one file.
 import { inOneBrowser } from './harness.mjs'
 
 inOneBrowser()
-await import('./consent.mjs')
-await import('./choice.mjs')
-await import('./views.mjs')
-await import('./forms.mjs')
-await import('./delivery.mjs')
-await import('./hostile.mjs')
-await import('./wall.mjs')
+for (const file of ['consent', 'choice', 'views', 'forms', 'delivery', 'hostile', 'wall']) {
+  if (!process.env.HEED_ONLY || process.env.HEED_ONLY === file) await import(`./${file}.mjs`)
+}

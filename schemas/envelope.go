@@ -3,6 +3,8 @@ package schemas
 import (
 	"errors"
 	"fmt"
+
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // EnvelopeVersion is the major version of the envelope that this program writes, and the newest that it reads.
@@ -22,4 +24,18 @@ func CheckVersion(version uint32) error {
 		return errors.New("read envelope: it has no version")
 	}
 	return nil
+}
+
+// NextEnvelope returns the bytes of a Group's first envelope and how many bytes of the group it takes, or a negative number
+// where the group is damaged.
+func NextEnvelope(group []byte) (raw []byte, n int) {
+	number, kind, tag := protowire.ConsumeTag(group)
+	if tag < 0 || number != 1 || kind != protowire.BytesType {
+		return nil, -1
+	}
+	raw, size := protowire.ConsumeBytes(group[tag:])
+	if size < 0 {
+		return nil, -1
+	}
+	return raw, tag + size
 }

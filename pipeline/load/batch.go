@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"heed/pipeline/clickhouse"
 	"heed/pipeline/wal"
@@ -97,7 +96,7 @@ func (l *Loader) add(b *batch, record wal.Record) error {
 	source := schemas.Source{Origin: l.Log.ID(), Partition: record.Pos.Segment, Offset: record.Pos.Record}
 	rows, dead := b.rows, b.dead
 	for rest := record.Group; len(rest) > 0; source.Event++ {
-		raw, n := nextEvent(rest)
+		raw, n := schemas.NextEnvelope(rest)
 		if n < 0 {
 			dead = append(dead, dies(source, rest, damaged, "group is not Protocol Buffers"))
 			break
@@ -150,20 +149,6 @@ func (b *batch) buried() (rows []clickhouse.Row) {
 
 func dies(source schemas.Source, raw []byte, fault fault, reason string) letter {
 	return letter{clickhouse.DeadLetter{Reason: reason, Source: source, Envelope: bytes.Clone(raw)}, fault}
-}
-
-// nextEvent returns the bytes of a Group's first event and how many bytes of the group it takes, or a negative
-// number.
-func nextEvent(group []byte) (raw []byte, n int) {
-	number, kind, tag := protowire.ConsumeTag(group)
-	if tag < 0 || number != 1 || kind != protowire.BytesType {
-		return nil, -1
-	}
-	raw, size := protowire.ConsumeBytes(group[tag:])
-	if size < 0 {
-		return nil, -1
-	}
-	return raw, tag + size
 }
 
 // unfit says why an event cannot be a row, or "".

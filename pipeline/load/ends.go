@@ -154,7 +154,7 @@ func (l *Loader) advance() {
 // received, in ms since the Unix epoch. Both are empty where they cannot be read. The site is valid during the call.
 func EachEvent(group []byte, visit func(site []byte, receivedMs int64)) {
 	for len(group) > 0 {
-		raw, n := nextEvent(group)
+		raw, n := schemas.NextEnvelope(group)
 		if n < 0 {
 			raw, n = group, len(group)
 		}
@@ -165,7 +165,7 @@ func EachEvent(group []byte, visit func(site []byte, receivedMs int64)) {
 
 // receivedFirst is when a group's first event was received, in ms since the Unix epoch; 0 when that cannot be read.
 func receivedFirst(group []byte) int64 {
-	raw, _ := nextEvent(group)
+	raw, _ := schemas.NextEnvelope(group)
 	_, receivedMs := peek(raw)
 	return receivedMs
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"heed/consent/record"
 	"heed/pipeline/clickhouse"
@@ -115,7 +114,7 @@ func (l *Loader) add(b *batch, group wal.Record) error {
 	source := schemas.Source{Origin: l.Log.ID(), Partition: group.Pos.Segment, Offset: group.Pos.Record}
 	records, dead := b.records, b.dead
 	for rest := group.Group; len(rest) > 0; source.Event++ {
-		raw, n := nextEnvelope(rest)
+		raw, n := schemas.NextEnvelope(rest)
 		if n < 0 {
 			dead = append(dead, letter{source, bytes.Clone(rest), damaged, "group is not Protocol Buffers"})
 			break
@@ -134,20 +133,6 @@ func (l *Loader) add(b *batch, group wal.Record) error {
 	b.records, b.dead, b.to = records, dead, group.Next
 	b.bytes += len(group.Group)
 	return nil
-}
-
-// nextEnvelope returns the bytes of a Group's first envelope and how many bytes of the group it takes, or a negative
-// number.
-func nextEnvelope(group []byte) (raw []byte, n int) {
-	number, kind, tag := protowire.ConsumeTag(group)
-	if tag < 0 || number != 1 || kind != protowire.BytesType {
-		return nil, -1
-	}
-	raw, size := protowire.ConsumeBytes(group[tag:])
-	if size < 0 {
-		return nil, -1
-	}
-	return raw, tag + size
 }
 
 // read returns the record in an envelope. The record's own bytes are what counts; the envelope must not contradict them.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-
 	"heed/pipeline/clickhouse"
 	"heed/pipeline/wal"
 	"heed/schemas"

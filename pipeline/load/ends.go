@@ -14,6 +14,7 @@ import (
 
 	"heed/pipeline/clickhouse"
 	"heed/pipeline/wal"
+	"heed/schemas"
 )
 
 // Ends counts accepted events by how they ended. Every event has one end.

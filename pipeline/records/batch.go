@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-
 	"heed/consent/record"
 	"heed/pipeline/clickhouse"
 	"heed/pipeline/load"

@@ -60,18 +60,20 @@ func (l limits) check(site Site, b Bundle) error {
 // checkStub holds a stub to its limit. What a site declares, and each consent mode, may add their own.
 func (l limits) checkStub(site Site, stub Encoded) error {
 	own := len(site.Endpoint) + len(site.Key) + len(site.CookieName)
-	more := max(0, own-siteBytes) + len(site.Wall.Modes)*modeBytes
+	more := max(0, own-siteBytes)
 	for _, host := range site.Wall.Hosts {
 		more += len(host)
 	}
 	for _, service := range site.Wall.Services {
 		more += len(service.ID) + len(strings.Join(service.Hosts, " ")) + len(strings.Join(service.Stores, " ")) + siteBytes
 	}
-	return checkSize("stub", stub, l.Stub.plus(more))
+	limit := l.Stub.plus(more + len(site.Wall.Modes)*modeBytes)
+	limit.Raw += len(site.Wall.Modes) * modeBytes // their words pack to half
+	return checkSize("stub", stub, limit)
 }
 
-// modeBytes is what a consent mode may add to a stub.
-const modeBytes = 500
+// modeBytes is what a consent mode may add to a stub, packed.
+const modeBytes = 480
 
 func (s size) plus(bytes int) size {
 	return size{Raw: s.Raw + bytes, Gzip: s.Gzip + bytes, Brotli: s.Brotli + bytes}

@@ -70,7 +70,7 @@ const functional = { ...denied, functionality_storage: 'granted', personalizatio
 const sets = ['set', { ads_data_redaction: true, url_passthrough: false }]
 
 test('Google is told all seven signals, and where the matrix grants them', () => {
-  openModes([google], [])(unasked(Essential), true)
+  openModes([google], [])(unasked(Essential), {}, '')
   assert.deepEqual(pushed(page.dataLayer), [
     ['consent', 'default', { ...denied, wait_for_update: 500 }],
     ['consent', 'default', { ...granted, region: ['CA-ON', 'US'] }],
@@ -80,22 +80,22 @@ test('Google is told all seven signals, and where the matrix grants them', () =>
 })
 
 test('no region grants anything where there is a place, a choice or a signal, or where the site asserts one place', () => {
-  const f = (state: Allowed, anywhere: boolean) => {
+  const f = (state: Allowed, place: string) => {
     page.dataLayer = []
-    openModes([google], [])(state, anywhere)
+    openModes([google], [])(state, {}, place)
     assert.deepEqual(pushed(page.dataLayer).filter((entry) => isConsent(entry, 'default') && entry[2]['region']), [])
   }
-  f(unasked(Essential), false) // the place is known
-  f(allowed(Essential), true) // a signal, or a choice that counts no longer
-  f(chosen(All), true)
+  f(unasked(Essential), 'DE') // the place is known
+  f(allowed(Essential), '') // a signal, or a choice that counts no longer
+  f(chosen(All), '')
   Object.assign(globalThis, { REGIONS: false })
-  f(unasked(Essential), true)
+  f(unasked(Essential), '')
 })
 
 test('what a place grants before a choice is the default there, and no update', () => {
   const f = (categories: Categories, want: string) => {
     page.dataLayer = []
-    openModes([google, layer], [])(allowed(categories | Essential), false)
+    openModes([google, layer], [])(allowed(categories | Essential), {}, 'DE')
     assert.equal(gcs(page.dataLayer), want)
     assert.equal(pushed(page.dataLayer).length, 2)
   }
@@ -107,7 +107,7 @@ test('what a place grants before a choice is the default there, and no update', 
 })
 
 test('a stored choice is told in the same call, behind a default that denies, and by one update', () => {
-  openModes([google, layer], [])(chosen(Essential | Performance), true)
+  openModes([google, layer], [])(chosen(Essential | Performance), {}, '')
   const signals = { ...denied, analytics_storage: 'granted' }
   assert.deepEqual(pushed(page.dataLayer), [
     ['consent', 'default', { ...denied, wait_for_update: 500 }],
@@ -126,7 +126,7 @@ test('each decision is one update, and what changes nothing is none', () => {
     (page.clarity?.q?.length ?? 0) - 1, // its first word is no update
   ]
   const f = (state: Allowed, count: number, want: string) => {
-    tell(state, true)
+    tell(state, { chosen: true }, '')
     assert.deepEqual(counts(), [count, count, count, count])
     assert.equal(gcs(page.dataLayer), want)
   }
@@ -140,13 +140,31 @@ test('each decision is one update, and what changes nothing is none', () => {
   f(allowed(Essential), 4, 'G100') // it has ended
 })
 
+test('a choice of another tab takes away here, and grants nothing', () => {
+  const tell = openModes([google], [])
+  const f = (state: Allowed, count: number, want: string) => {
+    tell(state, {}, '')
+    assert.equal(pushed(page.dataLayer).filter((entry) => isConsent(entry, 'update')).length, count)
+    assert.equal(gcs(page.dataLayer), want)
+  }
+  f(chosen(Essential | Performance), 1, 'G101')
+  f(chosen(All), 1, 'G101')
+  f(chosen(Essential | Advertising), 2, 'G100')
+  f(chosen(All), 2, 'G100')
+  page.dataLayer = []
+  const silent = openModes([google], [])
+  silent(unasked(Essential), {}, 'DE')
+  silent(chosen(All), {}, 'DE')
+  assert.equal(pushed(page.dataLayer).length, 2) // its default, and what goes with it
+})
+
 test('a category of which a declared service may not run is denied', () => {
   const services: readonly Service[] = [
     ['map', Functional, 0, '', ''], ['pixel', Advertising, 0, '', ''], ['ads', Advertising, 0, '', ''], ['shop', Essential, 0, '', ''],
   ]
   const f = (ids: readonly string[] | undefined, want: Categories) => {
     const told: Decided[] = []
-    openModes([(decided, first) => void (first || told.push(decided))], services)([All | Answered, ids], true)
+    openModes([(decided, first) => void (first || told.push(decided))], services)([All | Answered, ids], {}, '')
     assert.deepEqual(told.map(({ _granted }) => _granted), [want])
   }
   f(undefined, All)
@@ -157,9 +175,9 @@ test('a category of which a declared service may not run is denied', () => {
 
 test('UET is told a default and updates of its one signal', () => {
   const tell = openModes([uet], [])
-  tell(unasked(Essential), true)
-  tell(chosen(All), true)
-  tell(chosen(Essential | Functional | Performance), true)
+  tell(unasked(Essential), { chosen: true }, '')
+  tell(chosen(All), { chosen: true }, '')
+  tell(chosen(Essential | Functional | Performance), { chosen: true }, '')
   assert.deepEqual(pushed(page.uetq), [
     'consent', 'default', { ad_storage: 'denied' },
     'consent', 'update', { ad_storage: 'granted' },
@@ -171,7 +189,7 @@ test('Clarity is told one word at first, since a denial ends its session', () =>
   const f = (state: Allowed, ad_Storage: string, analytics_Storage: string) => {
     page = {}
     Object.assign(globalThis, { window: page })
-    openModes([clarity], [])(state, true)
+    openModes([clarity], [])(state, {}, '')
     assert.deepEqual(pushed(page.clarity?.q), [['consentv2', { ad_Storage, analytics_Storage }]])
   }
   f(unasked(Essential), 'denied', 'denied')
@@ -195,7 +213,7 @@ test('Meta is told before its pixel is, though there may be no fbq ahead of it',
     page = {}
     Object.assign(globalThis, { window: page })
     const tell = openModes([meta()], [])
-    for (const state of states) tell(state, true)
+    for (const state of states) tell(state, { chosen: true }, '')
     addPixel()
     assert.deepEqual(pushed(page.fbq?.queue), [...want, ['init', '1'], ['track', 'PageView']])
   }
@@ -209,11 +227,11 @@ test('Meta is told before its pixel is, though there may be no fbq ahead of it',
 
 test('Meta is told each decision once when its pixel is there', () => {
   const tell = openModes([meta()], [])
-  tell(unasked(Essential), true)
+  tell(unasked(Essential), { chosen: true }, '')
   addPixel()
-  tell(chosen(All), true)
+  tell(chosen(All), { chosen: true }, '')
   page.fbq?.('track', 'Lead')
-  tell(chosen(Essential), true)
+  tell(chosen(Essential), { chosen: true }, '')
   assert.deepEqual(pushed(page.fbq?.queue).map((command) => (command as string[]).slice(0, 2).join(' ')), [
     'consent revoke', 'dataProcessingOptions LDU', 'init 1', 'track PageView',
     'consent grant', 'dataProcessingOptions ', 'track Lead',
@@ -224,9 +242,9 @@ test('Meta is told each decision once when its pixel is there', () => {
 test('WordPress hears what silence means, and of choices only, when its script is there', () => {
   const said: string[][] = []
   const tell = openModes([wordpress], [])
-  tell(unasked(Essential), true)
+  tell(unasked(Essential), { chosen: true }, '')
   assert.equal(page.wp_consent_type, 'optin')
-  tell(chosen(Essential | Performance), true)
+  tell(chosen(Essential | Performance), { chosen: true }, '')
   assert.deepEqual(events, [])
   page.wp_set_consent = (...call) => said.push(call)
   for (const fn of parsed) fn()
@@ -238,7 +256,7 @@ test('WordPress hears what silence means, and of choices only, when its script i
 
 test('silence means a yes to WordPress only where the place grants advertising', () => {
   const f = (state: Allowed, want: string) => {
-    openModes([wordpress], [])(state, true)
+    openModes([wordpress], [])(state, {}, '')
     assert.equal(page.wp_consent_type, want)
   }
   f(unasked(All), 'optout')
@@ -250,6 +268,6 @@ test('a vendor that throws keeps no other from hearing it', () => {
   const broken: Mode = () => {
     throw new Error('replaced by the page')
   }
-  openModes([broken, uet], [])(chosen(All), true)
+  openModes([broken, uet], [])(chosen(All), {}, '')
   assert.deepEqual(pushed(page.uetq).slice(-1), [{ ad_storage: 'granted' }])
 })

@@ -1,6 +1,6 @@
 import { All, Essential, type Categories } from '../../../consent/categories.ts'
 import { isAllowed } from './decide.ts'
-import { Answered, Undecided, type Allowed, type Service } from './stub.ts'
+import { Answered, Undecided, type Allowed, type Service, type Stub } from './stub.ts'
 
 /** What a consent mode tells others of. */
 export type Decided = {
@@ -17,27 +17,32 @@ export type Mode = (decided: Decided, first: boolean) => void
 /** What Google and Microsoft call a category that is granted, and one that is not. */
 export const word = (granted: number): string => (granted ? 'granted' : 'denied')
 
-/** Returns what tells the modes of a decision, and nothing where it changes nothing. */
-export function openModes(modes: readonly Mode[], services: readonly Service[]): (allowed: Allowed, anywhere: boolean) => void {
+/**
+ * Returns what tells the modes what is allowed, and nothing where that has not changed. What was chosen on another page takes
+ * away here, and grants from the next page on.
+ */
+export function openModes(modes: readonly Mode[], services: readonly Service[]): (allowed: Allowed, wall: Pick<Stub, 'chosen'>, place: string) => void {
   let last = 0 // nothing: essential is always granted
-  return (allowed, anywhere) => {
+  return (allowed, { chosen }, place) => {
     const [bits] = allowed
-    const _answered = !!(bits & Answered)
-    const tell = (_granted: Categories, first: boolean) => {
+    // Others know categories and not our services: one counts when all that the site has declared of it may run.
+    const now = services.reduce(
+      (left, service) => (isAllowed(allowed, service) ? left : left & ~service[1]),
+      bits & (chosen || !last ? All | Answered : last),
+    )
+    if (now === last) return
+    const _answered = !!(now & Answered)
+    const tell = (granted: number, first: boolean) => {
       for (const mode of modes) {
         try {
-          mode({ _granted, _answered, _anywhere: anywhere && !!(bits & Undecided) }, first)
+          mode({ _granted: granted & All, _answered, _anywhere: !place && !!(bits & Undecided) }, first)
         } catch {
           // The page has put something else there. Others hear it all the same.
         }
       }
     }
-    // Others know categories and not our services: one counts when all that the site has declared of it may run.
-    const granted = services.reduce((all, service) => (isAllowed(allowed, service) ? all : all & ~service[1]), bits & All)
-    const state = granted + (_answered ? 16 : 0)
-    if (state === last) return
-    if (!last) tell(_answered ? Essential : granted, true)
-    if (last || _answered) tell(granted, false)
-    last = state
+    if (!last) tell(_answered ? Essential : now, true)
+    if (last || _answered) tell(now, false)
+    last = now
   }
 }

@@ -23,8 +23,8 @@ export type WallOptions = Deciding & {
   readonly _places: Places
   /** Whether frames of every host may load on this page. */
   readonly _frames: boolean
-  /** Tells the consent modes of others what is allowed; anywhere is true where the page names no place. */
-  readonly _tell: (allowed: Allowed, anywhere: boolean) => void
+  /** Tells the consent modes of others what is allowed on a page of this place. */
+  readonly _tell: (allowed: Allowed, wall: Stub, place: string) => void
 }
 
 /** Holds back what is not allowed on this page, and leaves as heed.w what the scripts behind it go on with. */
@@ -54,7 +54,7 @@ export function raise(site: WallOptions): void {
       const policy = policyOf(site._base, _services, allowed)
       if (policy && policy !== inForce) enforce(site._frames ? `${policy};frame-src *` : policy)
       inForce = policy
-      site._tell(allowed, !_place)
+      site._tell(allowed, wall, _place)
       return allowed
     },
     trust,

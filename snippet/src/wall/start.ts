@@ -39,12 +39,12 @@ export function startWall(site: WallSite, handed: WallHanded): void {
   let now = first
 
   /** Follows a decision. What is allowed more counts here only where it was chosen here. */
-  function follow(): void {
+  function follow(leaves = true): void {
     const before = now
     now = stub.follow()
     const chosen = stub.chosen
     stub.chosen = false
-    if (losesAny(before, now)) return void withdraw(before)
+    if (losesAny(before, now)) return void withdraw(before, leaves)
     if (!chosen) {
       if (losesAny(now, before)) now = before // until the next page
       return
@@ -71,12 +71,12 @@ export function startWall(site: WallSite, handed: WallHanded): void {
     !!((All | Open) & from[0] & ~to[0]) || services.some((service) => isAllowed(from, service) && !isAllowed(to, service))
 
   /** What was kept goes; and so does the page, where something has run in it that may no longer: it would run on. */
-  async function withdraw(before: Allowed): Promise<void> {
+  async function withdraw(before: Allowed, leaves: boolean): Promise<void> {
     await Promise.all([
       clear((name) => isWithdrawn(name, services, now)),
       clearWorkers((path) => isRefused(path, services, now)),
     ])
-    if (hasRun(before)) goes(leave(site._key, now[0] & Performance ? handed.viewed : ''))
+    if (leaves && hasRun(before)) goes(leave(site._key, now[0] & Performance ? handed.viewed : ''))
   }
 
   /** Whether something runs here that may no longer. */
@@ -114,7 +114,7 @@ export function startWall(site: WallSite, handed: WallHanded): void {
     })()
     if (stub.rules & All & ~rules) {
       stub.rules = rules
-      follow()
+      follow(false) // the next load would find the same place in the page's answer, and so leave for ever
     } else if (more && site._reloadOnPlace && stub.held.length && !obstacle()) loadAgain(site._key, handed.viewed)
   }
 
@@ -132,7 +132,7 @@ export function startWall(site: WallSite, handed: WallHanded): void {
   sweep()
   site._overlay(handed)
   // After the stub, which hears of it a microtask later.
-  listen(document, ['heed:consent'], () => void Promise.resolve().then(() => Promise.resolve().then(guard(follow))))
+  listen(document, ['heed:consent'], () => void Promise.resolve().then(() => Promise.resolve().then(guard(() => follow()))))
   listen(window, ['pageshow'], (event) => {
     if ((event as PageTransitionEvent).persisted) follow()
   })

@@ -5,7 +5,7 @@ KILLS ?= 100
 CHAOS ?= 5m
 GOFLAGS_BUILD := -trimpath -buildvcs=auto -ldflags=-buildid=
 
-.PHONY: help run build fetch test deploy race endure fuzz bench bench-load soak generate lint size check browser nginx java
+.PHONY: help run build fetch test deploy race endure fuzz bench bench-load bench-page soak generate lint size check browser nginx java
 
 help: ## print this
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -55,6 +55,9 @@ bench: fetch nginx ## measure the collector beside the floor and nginx, recorded
 bench-load: fetch build ## measure the loader beside bare blocks, and how it catches up, recorded in bench/LOAD.md
 	@go run ./deploy/fetch -dev
 	@go build $(GOFLAGS_BUILD) -o bin/bench ./bench && bin/bench -load -record bench/LOAD.md
+
+bench-page: browser ## measure the snippet's bytes and what it costs a page, beside vanilla-cookieconsent, recorded in bench/PAGE.md
+	@go build $(GOFLAGS_BUILD) -o bin/bench-page ./bench/page && bin/bench-page -record bench/PAGE.md
 
 soak: fetch build ## run the whole program for ten minutes at 80 % of its maximum, recorded in bench/SOAK.md
 	@go build $(GOFLAGS_BUILD) -o bin/bench ./bench && bin/bench -soak 10m -record bench/SOAK.md

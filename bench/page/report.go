@@ -1,0 +1,117 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+)
+
+// method says what is measured, and how; it stands at the top of the report.
+//
+//go:embed method.md
+var method string
+
+// heading is the method, and what was measured where.
+func heading(visits map[string][]seen) []byte {
+	load, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		load = []byte("unknown")
+	}
+	first, _, _ := strings.Cut(string(load), " ")
+	version := "unknown"
+	if len(visits[without]) > 0 {
+		version = visits[without][0].Version
+	}
+	return fmt.Appendf(nil, "%s\n- date: %s UTC\n- commit: %s\n- versions: %s, %s\n- machine: %d cores\n- other load: %s processes wanted a core during the minute before the end\n\n",
+		method, time.Now().UTC().Format(time.DateTime), commit(), runtime.Version(), version, runtime.NumCPU(), first)
+}
+
+// commit is the one that the program was built from.
+func commit() string {
+	text := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			switch {
+			case s.Key == "vcs.revision":
+				text = s.Value[:min(len(s.Value), 12)]
+			case s.Key == "vcs.modified" && s.Value == "true":
+				text += " with changes"
+			}
+		}
+	}
+	return text
+}
+
+// column is one figure of a visit.
+type column struct {
+	title  string
+	format string
+	of     func(seen) float64
+}
+
+var columns = []column{
+	{"DOM ready", "%.0f", func(v seen) float64 { return v.Ready }},
+	{"first paint", "%.0f", func(v seen) float64 { return v.Paint }},
+	{"largest paint", "%.0f", func(v seen) float64 { return v.Largest }},
+	{"load", "%.0f", func(v seen) float64 { return v.Load }},
+	{"main thread", "%.1f", func(v seen) float64 { return v.Tasks }},
+	{"of it scripts", "%.1f", func(v seen) float64 { return v.Script }},
+	{"of it layout and style", "%.1f", func(v seen) float64 { return v.Layout }},
+	{"long tasks", "%.0f", func(v seen) float64 { return float64(v.LongTasks) }},
+	{"layout shift", "%.4f", func(v seen) float64 { return v.Shifts }},
+}
+
+// printCost prints the medians of every way, then what each adds to the page without it.
+func printCost(out io.Writer, visits map[string][]seen) {
+	fmt.Fprintf(out, "## A page\n\nA first visit, which is asked; ms, medians of %d rounds.\n\n", len(visits[without]))
+	printTable(out, visits, func(c column, way string) string { return fmt.Sprintf(c.format, median(visits[way], c.of)) })
+	fmt.Fprint(out, "\nBeside the page without anything; ms added, and the ratio:\n\n")
+	printTable(out, visits, func(c column, way string) string {
+		base, value := median(visits[without], c.of), median(visits[way], c.of)
+		if base == 0 {
+			return fmt.Sprintf("%+.4g", value)
+		}
+		return fmt.Sprintf("%+.1f (%.2f)", value-base, value/base)
+	})
+	fmt.Fprint(out, "\nThe element of the largest paint, by visits:\n\n")
+	for _, way := range ways {
+		largest := map[string]int{}
+		for _, v := range visits[way] {
+			largest[v.LargestIs]++
+		}
+		fmt.Fprintf(out, "- %s: %v\n", way, largest)
+	}
+}
+
+func printTable(out io.Writer, visits map[string][]seen, cell func(column, string) string) {
+	fmt.Fprint(out, "| |")
+	for _, c := range columns {
+		fmt.Fprintf(out, " %s |", c.title)
+	}
+	fmt.Fprintf(out, "\n|---|%s\n", strings.Repeat("--:|", len(columns)))
+	for _, way := range ways {
+		fmt.Fprintf(out, "| %s |", way)
+		for _, c := range columns {
+			fmt.Fprintf(out, " %s |", cell(c, way))
+		}
+		fmt.Fprintln(out)
+	}
+}
+
+func median(visits []seen, of func(seen) float64) float64 {
+	if len(visits) == 0 {
+		return 0
+	}
+	values := make([]float64, len(visits))
+	for i, v := range visits {
+		values[i] = of(v)
+	}
+	slices.Sort(values)
+	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
+}

@@ -22,7 +22,7 @@ func (s *Site) notices() ([]notice.Built, error) {
 	d := &s.Declared
 	made := notice.Site{
 		ID: s.ID, Policy: d.Policy, CountsAnonymously: s.AnonymousCount, Locales: d.Locales, Style: d.Style,
-		Names: map[string]string{}, Texts: map[string]map[string]string{},
+		Names: map[string]string{}, Stores: map[string][]string{}, Texts: map[string]map[string]string{},
 	}
 	controller := s.controller()
 	countries := d.Countries
@@ -45,7 +45,7 @@ func (s *Site) notices() ([]notice.Built, error) {
 	}
 	for _, service := range d.Services {
 		made.Material.Services = append(made.Material.Services, service.Service)
-		made.Names[service.ID] = service.Name
+		made.Names[service.ID], made.Stores[service.ID] = service.Name, service.Stores
 	}
 	for _, r := range d.Recipients {
 		made.Material.Recipients = append(made.Material.Recipients, r.Recipient)

@@ -48,6 +48,8 @@ type Site struct {
 	Material record.Material
 	// Names of purposes and services by their ids, in every locale that has no text of its own for them.
 	Names map[string]string
+	// Stores are the names of the cookies and storage keys of services, by their ids; a * stands for any text.
+	Stores map[string][]string
 	// Policy is the URL of the privacy policy, "" without one.
 	Policy string
 	// CountsAnonymously says that page views are counted without consent where that is allowed.
@@ -246,9 +248,26 @@ func (w *wording) service(s record.Service, recipients []record.Recipient) (line
 		lines = append(lines, text)
 	}
 	if s.LifetimeDays == 0 {
-		return append(lines, sentence(w.text("session")))
+		lines = append(lines, sentence(w.text("session")))
+	} else {
+		lines = append(lines, sentence(strings.ReplaceAll(w.text("stored"), "{days}", strconv.Itoa(s.LifetimeDays))))
 	}
-	return append(lines, sentence(strings.ReplaceAll(w.text("stored"), "{days}", strconv.Itoa(s.LifetimeDays))))
+	if line := storesLine(w.site.Stores[s.ID], comma(w.locale)); line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// maxStoresBytes is how much of a service's text names may take: nobody reads more of them in a notice.
+const maxStoresBytes = 1000
+
+// storesLine lists names, as many as fit.
+func storesLine(names []string, comma string) string {
+	line := strings.Join(names, comma)
+	for n := len(names); len(line) > maxStoresBytes; n-- {
+		line = strings.Join(names[:n-1], comma) + comma + "…"
+	}
+	return line
 }
 
 func recipientLine(r record.Recipient) string {

@@ -182,6 +182,25 @@ func TestWhatIsSaid(t *testing.T) {
 }
 
 // What nobody does is not asked for, and what is not true is not said.
+// TestStoresAreNamed: what a service keeps is named behind for how long, in each language as its lists are written, as far as
+// anybody reads.
+func TestStoresAreNamed(t *testing.T) {
+	site := someSite()
+	f := func(stores []string, locale, want string) {
+		t.Helper()
+		site.Stores = map[string][]string{"map": stores}
+		text := textOf(pick(t, mustBuild(t, site), OptIn, locale), "map.text")
+		if got := text[strings.LastIndexByte(text, '\n')+1:]; got != want {
+			t.Errorf("%s names %.200q, want %.200q", locale, got, want)
+		}
+	}
+	f([]string{"map_zoom", "map_*"}, "en", "map_zoom, map_*")
+	f([]string{"map_zoom", "map_*"}, "ja", "map_zoom、map_*")
+	f(nil, "en", "In your browser for at most 7 days")
+	long := strings.Repeat("n", 120)
+	f(slices.Repeat([]string{long}, 100), "en", strings.Repeat(long+", ", 8)+"…")
+}
+
 func TestWhatIsNotSaid(t *testing.T) {
 	site := someSite()
 	site.Policy = ""

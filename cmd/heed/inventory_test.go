@@ -87,6 +87,9 @@ func TestHostsShowWhatWasHeld(t *testing.T) {
 			t.Errorf("heed hosts = %s, want %q in it", out, part)
 		}
 	}
+	if _, out, problems := runOn(t, dir, config, "cookies", "shop", "--json"); !strings.Contains(out, `"names":[]`) || problems != "" {
+		t.Errorf("heed cookies = %s%s, want no name of somebody who was not asked", out, problems)
+	}
 	if status, _, problems := runOn(t, dir, config, "hosts", "none"); status != exitError || !strings.Contains(problems, `no site "none"`) {
 		t.Errorf("heed hosts none = %d %s, want an error that says so", status, problems)
 	}

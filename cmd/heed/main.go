@@ -53,7 +53,7 @@ func commands() []command {
 	return slices.Concat([]command{
 		serveCommand(), collectCommand(), loadCommand(), reportCommand(), statsCommand(), ledgerCommand(),
 		configCommand(), migrateCommand(), readyCommand(), capacityCommand(), clickhouseServeCommand(),
-		clickhouseCheckCommand(), classifyCommand(), consentCommand(), consentGPCCommand(), tagCommand(), hostsCommand(), overlayCommand(),
+		clickhouseCheckCommand(), classifyCommand(), consentCommand(), consentGPCCommand(), tagCommand(), hostsCommand(), cookiesCommand(), overlayCommand(),
 	}, wallCommands(), consentRecordCommands(), deadletterCommands(), []command{replayCommand(), versionCommand(), helpCommand()})
 }
 

@@ -46,9 +46,12 @@ const allowed = (bits: number): Allowed => [bits, undefined]
 const unasked = (granted: Categories) => allowed(granted | Undecided)
 const chosen = (granted: Categories) => allowed(granted | Answered)
 
-/** What was pushed, each entry as an array if it is an Arguments object. */
+/** What was pushed: an Arguments object as an array, and an array, which is no command to anyone, as something else. */
 const pushed = (queue: Queue | undefined) =>
-  Array.from(queue ?? [], (entry) => (Object.prototype.toString.call(entry) === '[object Arguments]' ? [...(entry as [])] : entry))
+  Array.from(queue ?? [], (entry) => {
+    if (Object.prototype.toString.call(entry) === '[object Arguments]') return [...(entry as [])]
+    return Array.isArray(entry) ? { notACommand: entry } : entry
+  })
 
 type Signals = Record<string, unknown>
 const isConsent = (entry: unknown, what: string): entry is [string, string, Signals] =>
@@ -201,9 +204,11 @@ test('Clarity is told one word at first, since a denial ends its session', () =>
 /** What a page's own code does for Meta's pixel, in the order in which it does it. */
 function addPixel(): void {
   if (page.fbq) throw new Error('fbq is there: the pixel would never load')
-  const fbq: NonNullable<Page['fbq']> = (...command) => void fbq.queue!.push(command)
+  const fbq: NonNullable<Page['fbq']> = function () {
+    fbq.queue!.push(arguments)
+  }
   page.fbq = fbq
-  fbq.queue = []
+  page.fbq.queue = [] // some look it up once more before it can be called
   page.fbq('init', '1')
   page.fbq('track', 'PageView')
 }

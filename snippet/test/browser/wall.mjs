@@ -62,12 +62,23 @@ for (const strength of ['sealed', 'tag']) {
 
 test('an embed that is held back leaves its place to a button that allows it alone', () =>
   visit('wall-tag-embed', async (site) => {
-    const page = await site.open('home?body=embed')
-    await loaded(page)
-    await page.waitForFunction(() => document.querySelector('iframe[hidden]'))
-    const top = await page.evaluate(() => document.querySelector('#below').getBoundingClientRect().top)
-    assert.ok(top > 200)
-  }))
+    const page = await site.open('home?body=embed', () => {
+      const attach = Element.prototype.attachShadow // to see into it
+      Element.prototype.attachShadow = function (how) { return attach.call(this, { ...how, mode: 'open' }) }
+    })
+    await page.waitForFunction(() => document.querySelector('iframe[hidden]')?.previousSibling.shadowRoot)
+    const seen = await page.evaluate(() => {
+      const place = document.querySelector('iframe').previousSibling
+      const { width, height } = place.getBoundingClientRect()
+      return { width, height, text: place.shadowRoot.textContent }
+    })
+    assert.ok(seen.width >= 300 && seen.height >= 200, JSON.stringify(seen))
+    assert.equal(seen.text, 'Content from 127.0.0.1 is held back until you allow it.Allow 127.0.0.1')
+    await page.evaluate(() => document.querySelector('iframe').previousSibling.shadowRoot.querySelector('button').click())
+    await page.waitForFunction(() => document.querySelector('iframe[src]:not([hidden])')?.contentWindow.length === 0 && window.heed?.consent)
+    assert.deepEqual(await page.evaluate(() => ({ ...heed.consent })), { answered: true, functional: false, performance: true, advertising: false })
+    assert.match(await page.evaluate((key) => localStorage.getItem(key), `heed.${site.key}.s`), / stats$/)
+  }, { expectErrors: true }))
 
 test('a changed form is not lost to a reload', () =>
   visit('wall-sealed-form', async (site) => {

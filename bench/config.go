@@ -40,13 +40,18 @@ func collectorConfig() collector.Config {
 	}
 }
 
-// benchTarget brings a sealed grant of every category, so that each event takes the whole way.
+// choiceCount is how many sealed choices visitors have, each its own as far as a server could remember.
+const choiceCount = 1 << 10
+
+// benchTarget brings sealed grants of every category, so that each event takes the whole way.
 func benchTarget(address string, pixel bool) target {
+	t := target{address: address, path: "/s/" + siteKey + "/ordinary", origin: siteOrigin, pixel: pixel}
 	grant := consent.Choice{Granted: consent.All, Day: consent.DayOf(time.Now()), Notice: benchNotice}
-	return target{
-		address: address, path: "/s/" + siteKey + "/ordinary", origin: siteOrigin, pixel: pixel,
-		choice: grant.Seal(benchSecret, siteKey, [16]byte{1}).String(),
+	sealer := consent.NewSealer(benchSecret, siteKey)
+	for i := range choiceCount {
+		t.choices = append(t.choices, sealer.Seal(grant, [16]byte{1, byte(i >> 8), byte(i)}).String())
 	}
+	return t
 }
 
 // geoFiles are those that make fetch has put beside the program, if it has.

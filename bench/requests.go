@@ -29,11 +29,11 @@ const headers = "Host: collector.example\r\n" +
 
 // target is where events go and what they must say to be accepted.
 type target struct {
-	address string // host:port
-	path    string // of the batch endpoint
-	origin  string // of the pages
-	choice  string // a sealed grant
-	pixel   bool   // events travel in the query of a GET, as a log of pixels has it
+	address string   // host:port
+	path    string   // of the batch endpoint
+	origin  string   // of the pages
+	choices []string // sealed grants, of which each visitor has one
+	pixel   bool     // events travel in the query of a GET, as a log of pixels has it
 }
 
 // requestsPerVisit is how many requests a visitor sends before another one comes: a page or three, each with its view and
@@ -53,9 +53,10 @@ type maker struct {
 
 // visit is what the requests of one visitor have in common.
 type visit struct {
-	left int        // requests until the next visitor comes
-	id   [2]uint64  // the visitor's, which the first answer sets as a cookie
-	ip   netip.Addr // IPv4
+	left   int        // requests until the next visitor comes
+	id     [2]uint64  // the visitor's, which the first answer sets as a cookie
+	ip     netip.Addr // IPv4
+	choice string
 }
 
 func newMaker(t target, events int, seed, connection uint64) *maker {
@@ -84,6 +85,9 @@ func (m *maker) nextVisit() {
 	binary.BigEndian.PutUint32(raw[:], m.random.Uint32())
 	raw[0] = 1 + raw[0]%223
 	m.ip = netip.AddrFrom4(raw)
+	if len(m.choices) > 0 {
+		m.choice = m.choices[m.random.IntN(len(m.choices))]
+	}
 }
 
 // again makes the same request once more, as one whose answer was not a 2xx.

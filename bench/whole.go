@@ -117,7 +117,8 @@ func (w *whole) target(acked *tally) (target, error) {
 	if notice == nil {
 		return t, errors.New("the script names no notice")
 	}
-	t.choice = consent.Choice{Granted: consent.All, Day: consent.DayOf(time.Now()), Notice: notice[1]}.String()
+	grant := consent.Choice{Granted: consent.All, Day: consent.DayOf(time.Now()), Notice: notice[1]}
+	t.choices = []string{grant.String()}
 	m := newMaker(t, 1, 0, 0)
 	m.nextVisit()
 	m.makeBody()
@@ -140,7 +141,7 @@ func (w *whole) target(acked *tally) (target, error) {
 		return t, fmt.Errorf("the choice was not sealed: %s: %w", text, err)
 	}
 	acked.add(m.ids)
-	t.choice = answer.Choice
+	t.choices = []string{answer.Choice}
 	return t, nil
 }
 

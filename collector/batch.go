@@ -20,6 +20,7 @@ type visit struct {
 	received time.Time
 	target
 	address address // until the place is known and the quota asked
+	recall  *recall // of the connection; nil where it has none
 	place   enrich.Place
 	device  enrich.Client
 	testimony
@@ -129,6 +130,7 @@ func (c *Collector) forget(v *visit) {
 	clear(v.kept)
 	clear(v.envelopes)
 	v.address = address{}
+	v.recall = nil
 	v.ctx, v.target, v.place, v.device = nil, target{}, enrich.Place{}, enrich.Client{}
 	v.testimony, v.ruling, v.statement = testimony{}, ruling{}, nil
 	v.visitor, v.kept, v.envelopes = nil, v.kept[:0], v.envelopes[:0]

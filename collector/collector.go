@@ -52,6 +52,7 @@ type Collector struct {
 	server   *fasthttp.Server
 	visits   sync.Pool
 	lanes    sync.Pool
+	recalls  sync.Pool
 	rooms    sync.Pool // of *[schemas.MaxBatchBytes]byte, for bodies that are expanded
 	lot      *lot
 	receipts *receipts
@@ -93,6 +94,7 @@ func New(cfg Config, logs Logs, enricher *enrich.Enricher, logger *slog.Logger) 
 	c.rooms.New = func() any { return new([schemas.MaxBatchBytes]byte) }
 	c.visits.New = func() any { return new(visit) }
 	c.lanes.New = func() any { return new(lane) }
+	c.recalls.New = func() any { return new(recall) }
 	if err := c.addSites(); err != nil {
 		return nil, fmt.Errorf("configure collector: %w", err)
 	}

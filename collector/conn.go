@@ -145,6 +145,7 @@ type conn struct {
 	armed   time.Time    // that of the socket: no later, or, at rest, by lateRest
 	broken  error        // what the next Read returns
 	writeBy time.Time    // the deadline of writing that was set last
+	memory  *recall      // nil at rest, and before the lane was used
 	place                // in the lot, whose lock guards it
 }
 
@@ -189,7 +190,20 @@ func (c *conn) rest(err error) error {
 	}
 	c.rested.Store(c.parks && errors.Is(err, os.ErrDeadlineExceeded))
 	c.armed = time.Time{}
+	if c.memory != nil {
+		c.memory.forget()
+		c.c.recalls.Put(c.memory)
+		c.memory = nil
+	}
 	return io.EOF
+}
+
+// recall returns what the connection remembers.
+func (c *conn) recall() *recall {
+	if c.memory == nil {
+		c.memory = c.c.recalls.Get().(*recall)
+	}
+	return c.memory
 }
 
 // receive reads from the socket, until readBy, and charges what it has read.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"heed/consent"
+	"heed/pipeline/enrich"
 	"heed/schemas"
 )
 
@@ -40,7 +41,7 @@ func (r *ruling) allows(kind schemas.Kind) bool {
 // decide finds the place and asks consent.Resolve with everything known. The client has decided before, with less; here the stricter wins,
 // since what is refused here is never handed on and what was refused there has not come.
 func (c *Collector) decide(v *visit, said claim) {
-	v.place = c.enricher.Place(v.address.Addr)
+	v.place = c.placeOf(v)
 	dnt := said.dnt || v.lines.dnt
 	counts, proven := c.readChoice(v, said.choice)
 	in := consent.Input{
@@ -69,6 +70,14 @@ func (c *Collector) decide(v *visit, said claim) {
 	}
 }
 
+// placeOf looks the visitor's place up.
+func (c *Collector) placeOf(v *visit) enrich.Place {
+	if v.recall == nil {
+		return c.enricher.Place(v.address.Addr)
+	}
+	return c.enricher.PlaceAgain(v.address.Addr, &v.recall.place)
+}
+
 // allowedThere is what the browser may have decided with what it knows: its own signals, and its choice, which it cannot
 // verify. in is what we have decided by.
 func allowedThere(in consent.Input, said claim) consent.Categories {
@@ -84,6 +93,10 @@ func (c *Collector) readChoice(v *visit, text string) (choice *consent.Choice, p
 	if text == "" {
 		return nil, false
 	}
+	if known, ok := v.recall.choiceOf(v.site, text); ok {
+		v.answer, v.choice = known, known
+		return &v.choice, true
+	}
 	parsed, err := consent.ParseChoice(text)
 	if err != nil {
 		c.metrics.choicesMalformed.Inc()
@@ -92,7 +105,9 @@ func (c *Collector) readChoice(v *visit, text string) (choice *consent.Choice, p
 	v.answer = parsed
 	switch {
 	case parsed.Sealed:
-		parsed, proven = c.checkSeal(v, parsed)
+		if parsed, proven = c.checkSeal(v, parsed); proven && !v.fresh {
+			v.recall.keepChoice(v.site, text)
+		}
 	case parsed.Grants() && v.isAnswer():
 		parsed.Unsent = false
 		parsed, v.fresh, proven = v.site.sealer.Seal(parsed, v.testimony.id), true, true

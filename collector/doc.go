@@ -4,6 +4,7 @@
 //
 //	conn.go      whether there is room for a connection and its bytes; package guard: whether a head can be read in one way
 //	lane.go      the short way of a batch that comes whole, past fasthttp; all else is fasthttp's
+//	recall.go    what a connection need not be told twice
 //	route.go     which site and what for, from the request line and headers alone, before the body is read
 //	shed.go      whether there is too much, and what then goes first
 //	batch.go     the body expanded, the sender's quota asked (package limit), and the way through what follows

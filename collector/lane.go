@@ -139,6 +139,7 @@ func once(field *[]byte, value []byte) bool {
 // answerIn handles a batch and writes the answer. An error ends the connection.
 func (c *Collector) answerIn(l *lane, own *conn, body []byte) error {
 	l.fill(own, body)
+	l.visit.recall = own.recall()
 	c.handleIn(l)
 	if c.stopping.Load() {
 		l.ctx.SetConnectionClose()

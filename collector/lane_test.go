@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -172,6 +173,12 @@ func laneRequest(t *testing.T, random *rand.Rand) string {
 	}
 	media := []string{"Content-Type: text/plain", "content-type: application/json; charset=utf-8", "CONTENT-TYPE:text/plain"}[random.IntN(3)]
 	coding := some("Content-Encoding: identity", "Content-Encoding:")
+	switch random.IntN(4) { // one visitor follows the other on the connection, some with a seal of their own making
+	case 0:
+		b.Choice = seal(grant(consent.All), [16]byte{8})
+	case 1:
+		b.Choice = b.Choice[:len(b.Choice)-2] + "AA"
+	}
 	switch random.IntN(12) {
 	case 3:
 		media = some("Content-Type: image/png")
@@ -246,6 +253,43 @@ func TestLaneTakesRequestsAsTheyCome(t *testing.T) {
 	f(-1, []int{202, 202, 202}, batch+batch[:headEnd], batch[headEnd:]+batch[:5], batch[5:])
 	e.untilMetric("heed_collector_connections_parked", "1")
 	f(1, []int{202}, batch)
+}
+
+// What a connection remembers of a proven choice counts at that site only, and for no other text.
+func TestRecallIsOfOneChoiceAndSite(t *testing.T) {
+	other := testSite()
+	other.ID, other.Key, other.SealKey, other.Notices = "other", "k2", bytes.Repeat([]byte{3}, 32), nil
+	e := start(t, collector.Config{Sites: []collector.Site{testSite(), other}})
+	conn := rawDial(t, e)
+	r := bufio.NewReader(conn)
+	e.exchange(conn, r, e.batchText())
+	f := func(key, choice string, want int) {
+		t.Helper()
+		b := batch(asIs)
+		b.Choice = choice
+		body := encode(t, b)
+		if _, err := fmt.Fprintf(conn, "%s%s", head("POST", "/h/"+key+"/ordinary", text, fmt.Sprintf("Content-Length: %d", len(body))), body); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got schemas.Answer
+		if text, err := io.ReadAll(resp.Body); err != nil || len(text) > 0 && json.Unmarshal(text, &got) != nil || len(got.Rejected) != want {
+			t.Errorf("at %s %s is answered %s, %v, want %d rejected", key, choice, text, err, want)
+		}
+	}
+	proven := sealed(consent.Performance)
+	for range 2 {
+		f("k1", proven, 0)
+		f("k1", proven, 0)
+		f("k1", proven[:len(proven)-2]+"AA", 1)
+		f("k1", proven[:len(proven)-1], 1)
+		f("k2", proven, 1)
+		f("k1", "", 1)
+	}
+	f("k1", proven, 0)
 }
 
 // A body that never ends is the server's to answer, in the time that one request has.

@@ -27,18 +27,36 @@ func (e *Enricher) Geo() consent.Geo {
 
 // Place looks ip up. An address that is not on the public internet has no place; a 4-in-6 address is its IPv4 address.
 func (e *Enricher) Place(ip netip.Addr) Place {
+	var none Recent
+	return e.PlaceAgain(ip, &none)
+}
+
+// Recent is where an address was that was looked up a moment ago. Like everything that is remembered here it has the
+// address as a keyed hash only. Its zero value is of no address.
+type Recent struct {
+	key   cacheKey
+	place Place
+}
+
+// PlaceAgain is Place for whoever mostly asks for the address that they asked for last: recent is of that one, and of
+// this one afterwards. It is the caller's own.
+func (e *Enricher) PlaceAgain(ip netip.Addr, recent *Recent) Place {
 	ip = ip.Unmap().WithZone("")
 	if !ip.IsGlobalUnicast() || ip.IsPrivate() {
 		return Place{}
 	}
 	key := keyIn(e.known, seenAddress{ip.As16(), e.replaced.Load()})
-	if p, ok := e.known.get(key); ok {
-		return p
+	if recent.key == key {
+		return recent.place
 	}
-	p, ok := e.find(ip)
-	if ok {
+	p, ok := e.known.get(key)
+	if !ok {
+		if p, ok = e.find(ip); !ok {
+			return p
+		}
 		e.known.put(key, p)
 	}
+	*recent = Recent{key, p}
 	return p
 }
 

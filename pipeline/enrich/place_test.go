@@ -199,6 +199,28 @@ func TestPlaceAcrossFiles(t *testing.T) {
 }
 
 // A file could have records for addresses that say nothing about a place; nobody is to be placed by them.
+// TestPlaceAgain: what is recent is of one address, and of the files in use.
+func TestPlaceAgain(t *testing.T) {
+	path := flatDatabase("FR", "Bretagne").file(t)
+	e, _ := open(t, Config{City: []string{path}})
+	var recent Recent
+	f := func(ip, want string) {
+		t.Helper()
+		for range 2 {
+			if got := e.PlaceAgain(netip.MustParseAddr(ip), &recent).Country; got != want {
+				t.Errorf("PlaceAgain(%s) = %q, want %q", ip, got, want)
+			}
+		}
+	}
+	f("8.8.8.8", "FR")
+	f("9.9.9.9", "")
+	f("8.8.8.8", "FR")
+	f("10.0.0.1", "")
+	replace(t, path, flatDatabase("DE", "Hamburg").bytes(t))
+	e.refresh()
+	f("8.8.8.8", "DE")
+}
+
 func TestPlaceOfAddressesOutsideThePublicInternet(t *testing.T) {
 	tree, err := mmdbwriter.New(mmdbwriter.Options{DatabaseType: "x", IncludeReservedNetworks: true, DisableIPv4Aliasing: true})
 	if err != nil {

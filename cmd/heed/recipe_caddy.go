@@ -13,8 +13,8 @@ import (
 const caddyHead = `# Which policy a page of %[1]s carries for whom, for Caddy 2.8 or later. Printed by: heed tag %[1]s --header caddy.
 # Print it again, and reload Caddy, whenever the configuration of the site changes: notice %[2]s is in it.
 #
-# Stand it beside the site's block, and write in the block, behind its map of {heed_place} (deploy/proxy/Caddyfile): import heed_policy
-# What it cannot read counts as the strictest.
+# Stand it ahead of the site's block, and write in the block, behind its map of {heed_place} (deploy/proxy/Caddyfile):
+# import heed_policy; also in handle_errors, where errors have pages. What it cannot read counts as the strictest.
 (heed_policy) {
 `
 
@@ -25,11 +25,14 @@ const caddyTail = `	map "{heed_off}{heed_open}" {heed_policy} {
 	}
 	@heed_plain header_regexp Sec-Fetch-Dest ^(audio|audioworklet|font|image|json|manifest|paintworklet|report|script|style|text|track|video|xslt)$
 	@heed_guarded not header_regexp Sec-Fetch-Dest ^(audio|audioworklet|font|image|json|manifest|paintworklet|report|script|style|text|track|video|xslt)$
-	header @heed_plain >+Vary Sec-Fetch-Dest
+	header @heed_plain {
+		+Vary Sec-Fetch-Dest
+		defer
+	}
 	header @heed_guarded {
-		>+Content-Security-Policy {heed_policy}
-		>Cache-Control "private, no-cache"
-		>+Vary "Cookie, Sec-Fetch-Dest"
+		+Content-Security-Policy {heed_policy}
+		Cache-Control "private, no-cache"
+		+Vary "Cookie, Sec-Fetch-Dest"
 		-Link
 		defer
 	}

@@ -33,7 +33,7 @@ func tagCommand() command {
 			f.set.String("strength", "", "Print the tag of another `strength` than wall.strength: "+strings.Join(wallStrengths(), ", ")+".")
 			f.set.Bool("csp", false, "Print what a Content-Security-Policy of the site's own has to allow.")
 			f.set.String("header", "", "Print the policies of the pages' answers for a `server`: "+strings.Join(servers(), ", ")+".")
-			f.set.String("check", "", "Open the page at this `URL` in a local Chromium, and say what is wrong with its tag.")
+			f.set.String("check", "", "Open the page at this `URL`, or at several with commas between, in a local Chromium, and say what is wrong with its tag.")
 			f.set.String("browser", "", "The `program` of the Chromium for --check. Empty: one that is in the path.")
 		},
 		run: runTag,

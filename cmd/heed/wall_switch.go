@@ -111,29 +111,46 @@ func (s *wallSwitch) answer(q wallQuestion, w io.Writer) error {
 	return s.printLocked(w)
 }
 
-// setLocked serves, keeps and logs a change. What cannot be kept is not served on: it would come back, or end, with a restart.
+// setLocked serves, keeps and logs a change. What cannot be kept is not served on: a restart would undo it.
 func (s *wallSwitch) setLocked(q wallQuestion) error {
 	now := s.now().UTC().Truncate(time.Second)
-	before := maps.Clone(s.off)
+	changed := maps.Clone(s.off)
+	delete(changed, q.Site)
 	if q.Verb == "off" {
-		s.off[q.Site] = switchedOff{By: q.By, Reason: q.Reason, Since: now, Until: now.Add(offFor)}
-	} else {
-		delete(s.off, q.Site)
+		changed[q.Site] = switchedOff{By: q.By, Reason: q.Reason, Since: now, Until: now.Add(offFor)}
 	}
-	data, err := json.Marshal(s.off)
+	if err := s.apply(q.Site, changed); err != nil {
+		return err
+	}
+	if err := s.keep(changed); err != nil {
+		return errors.Join(err, s.apply(q.Site, s.off))
+	}
+	s.off = changed
+	if q.Verb == "off" {
+		s.log.Warn("wall switched off", "site", q.Site, "by", q.By, "reason", q.Reason, "until", now.Add(offFor))
+	} else {
+		s.log.Warn("wall switched on again", "site", q.Site, "by", q.By)
+	}
+	return nil
+}
+
+// apply has the collector serve a site as off says.
+func (s *wallSwitch) apply(id string, off map[string]switchedOff) error {
+	if entry, is := off[id]; is {
+		return s.serve(id, entry.Until)
+	}
+	return s.collector.SwitchOff(id, nil, time.Time{})
+}
+
+func (s *wallSwitch) keep(off map[string]switchedOff) error {
+	data, err := json.Marshal(off)
 	if err == nil {
 		err = durable.WriteFile(s.path, append(data, '\n'))
 	}
 	if err != nil {
-		s.off = before
 		return fmt.Errorf("keep the switch: %w", err)
 	}
-	if q.Verb == "on" {
-		s.log.Warn("wall switched on again", "site", q.Site, "by", q.By)
-		return s.collector.SwitchOff(q.Site, nil, now)
-	}
-	s.log.Warn("wall switched off", "site", q.Site, "by", q.By, "reason", q.Reason, "until", now.Add(offFor))
-	return s.serve(q.Site, now.Add(offFor))
+	return nil
 }
 
 // printLocked lists every site.

@@ -25,7 +25,6 @@ type watcher struct {
 	order  []network.RequestID
 	all    map[network.RequestID]*chromeRequest
 	open   map[network.RequestID]bool // not ended yet, those apart that never end by themselves
-	loaded bool
 	cut    bool
 	status int
 	header map[string]string

@@ -90,7 +90,7 @@ func runHosts(ctx context.Context, p *program, f *flags) error {
 	}
 	report := hostReport{
 		Site: site.ID, Strength: site.Wall.Strength, Days: stockDays, Held: heldHosts(site, found.Held, classifier),
-		NotHeld: notHeldBy(schemas.Wall(site.Wall.Strength)), Leaving: leaving(ctx, site.Wall.Hosts, net.DefaultResolver),
+		NotHeld: notHeldBy(&site.Wall), Leaving: leaving(ctx, site.Wall.Hosts, net.DefaultResolver),
 	}
 	if f.on("json") {
 		return printJSON(p, report)
@@ -204,20 +204,26 @@ func registrable(host string) string {
 	return domain
 }
 
-// notHeldBy names what walls of a strength let through, whoever asks.
-func notHeldBy(strength schemas.Wall) []string {
+// notHeldBy names what a wall lets through, whoever asks.
+func notHeldBy(w *wallDeclared) []string {
+	found := []string{}
+	if len(w.Frames) > 0 {
+		found = append(found, "frames of every host on pages below "+strings.Join(w.Frames, ", ")+": wall.frames says so")
+	}
+	strength := schemas.Wall(w.Strength)
 	if strength == schemas.WallHeader {
-		return []string{}
+		return found
 	}
 	if strength != schemas.WallTag && strength != schemas.WallSealed {
 		return []string{"everything: the wall is off"}
 	}
-	found := []string{
+	found = append(found,
 		"workers and service workers by URL: their own requests follow the policy of the worker's answer, which a tag cannot set",
 		"frames of the same origin whose page has no tag",
 		"Link: preload headers of the page's own answer, which browsers follow before the tag is read",
 		"connections that are only opened: preconnect and dns-prefetch in the page",
-	}
+		"cookies and keys that are written from a fresh frame of the page, until they are swept",
+	)
 	if strength == schemas.WallTag {
 		found = append(found, "bare requests of the browser's preload scanner, which run nothing; with third-party cookies in Chromium and Firefox")
 	}

@@ -84,9 +84,9 @@ func TestLeaving(t *testing.T) {
 }
 
 func TestNotHeld(t *testing.T) {
-	f := func(strength schemas.Wall, part string) {
+	f := func(strength schemas.Wall, part string, frames ...string) {
 		t.Helper()
-		if got := strings.Join(notHeldBy(strength), "\n"); !strings.Contains(got, part) || part == "" && got != "" {
+		if got := strings.Join(notHeldBy(&wallDeclared{Strength: string(strength), Frames: frames}), "\n"); !strings.Contains(got, part) || part == "" && got != "" {
 			t.Errorf("notHeldBy(%q) = %q, want %q in it", strength, got, part)
 		}
 	}
@@ -96,4 +96,5 @@ func TestNotHeld(t *testing.T) {
 	f(schemas.WallSealed, "frames of the same origin")
 	f(schemas.WallSealed, "Link: preload")
 	f(schemas.WallHeader, "")
+	f(schemas.WallHeader, "pages below /checkout, /pay", "/checkout", "/pay")
 }

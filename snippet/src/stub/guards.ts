@@ -24,9 +24,10 @@ function replace(of: object, name: string, make: (old: any) => PropertyDescripto
 export function guardStores(mayKeep: MayKeep): void {
   replace(Document.prototype, 'cookie', ({ get, set }) => ({
     get,
-    set(text) {
-      // Whoever ends a cookie is welcome.
-      if (/; *max-age=[0-]/i.test(text) || mayKeep(/[^=; ]*/.exec(text)![0])) set.call(this, text)
+    set(value) {
+      const [text] = /^[^\0\r\n]*/.exec(value)!
+      // What may not be kept may be ended: the last age counts.
+      set.call(this, mayKeep(/[^=; ]*/.exec(text)![0]) ? text : `${text};max-age=0`)
     },
   }))
   guardMethod('CookieStore', 'set', mayKeep, async () => refuse())

@@ -16,6 +16,7 @@ export function policyOf(base: string, services: readonly Service[], allowed: Al
 export function enforce(policy: string): void {
   const meta = document.createElement('meta')
   meta.httpEquiv = 'Content-Security-Policy'
-  meta.content = policy
+  // In a sandboxed frame WebKit takes 'self' for every host.
+  meta.content = origin === 'null' ? policy.replace("'self'", location.origin) : policy
   document.head.append(meta)
 }

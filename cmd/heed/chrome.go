@@ -16,9 +16,10 @@ import (
 var chromeNames = []string{"chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome", "microsoft-edge"}
 
 // chromeFlags keep the browser from doing anything but what it is told, and all frames of a page in one process, where
-// their requests are seen.
+// their requests are seen. Its sandbox stays, unless we are root, for whom Chromium has none (chromedp sees to that): pages
+// bring scripts of strangers.
 var chromeFlags = []string{
-	"headless", "no-sandbox", "disable-gpu", "disable-quic", "disable-background-networking", "disable-component-update",
+	"headless", "disable-gpu", "disable-quic", "disable-background-networking", "disable-component-update",
 	"disable-sync", "disable-default-apps", "disable-extensions", "disable-dev-shm-usage", "disable-breakpad",
 	"no-first-run", "no-default-browser-check", "metrics-recording-only", "disable-site-isolation-trials",
 }

@@ -60,15 +60,21 @@ type Book struct {
 
 	flushing sync.Mutex // taken before mu
 
-	mu     sync.Mutex
-	counts map[page]map[entry]*seen
-	size   int // entries in all of counts
+	mu      sync.Mutex
+	tallies map[page]*tally
+	size    int // entries of all tallies
 }
 
 // page is a site's day; the day is midnight UTC.
 type page struct {
 	site string
 	day  time.Time
+}
+
+// tally is what was counted on a page, and how many of its entries have names.
+type tally struct {
+	counts       map[entry]*seen
+	hosts, names int
 }
 
 // entry is what is counted on a page. Without a name it is what was beyond the bounds.
@@ -93,7 +99,7 @@ func New(cfg Config, logger *slog.Logger) (*Book, error) {
 	return &Book{
 		cfg: cfg, logger: logger.With("component", "inventory"), process: rand.Text(), metrics: set,
 		refused: set.NewCounter("heed_inventory_refused_total"), lost: set.NewCounter("heed_inventory_flush_errors_total"),
-		counts: map[page]map[entry]*seen{},
+		tallies: map[page]*tally{},
 	}, nil
 }
 
@@ -102,15 +108,15 @@ func (b *Book) Add(site string, held []schemas.Held, names []schemas.Name) {
 	at := page{site, b.cfg.Now().UTC().Truncate(24 * time.Hour)}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	counts := b.counts[at]
-	if counts == nil {
+	t := b.tallies[at]
+	if t == nil {
 		at.site = strings.Clone(site)
-		counts = map[entry]*seen{}
-		b.counts[at] = counts
+		t = &tally{counts: map[entry]*seen{}}
+		b.tallies[at] = t
 	}
 	for _, h := range held {
 		if host, ok := KeepHost(h.Host); ok {
-			b.countLocked(counts, entry{clickhouse.InventoryHeld, string(h.Kind), host}, maxHosts)
+			b.countLocked(t, entry{clickhouse.InventoryHeld, string(h.Kind), host}, &t.hosts, maxHosts)
 		} else {
 			b.refused.Inc()
 		}
@@ -121,39 +127,31 @@ func (b *Book) Add(site string, held []schemas.Held, names []schemas.Name) {
 			b.refused.Inc()
 			continue
 		}
-		s := b.countLocked(counts, entry{clickhouse.InventoryName, string(n.Place), name}, maxNames)
+		s := b.countLocked(t, entry{clickhouse.InventoryName, string(n.Place), name}, &t.names, maxNames)
 		s.days, s.http = max(s.days, uint32(n.Days)), s.http || n.HTTP
 	}
 }
 
-// countLocked counts an entry, or where there is no room for it one more.
-func (b *Book) countLocked(counts map[entry]*seen, e entry, limit int) *seen {
-	if s := counts[e]; s != nil {
+// countLocked counts an entry, or where there is no room for it one more. Held is how many of its kind there are.
+func (b *Book) countLocked(t *tally, e entry, held *int, limit int) *seen {
+	if s := t.counts[e]; s != nil {
 		s.count++
 		return s
 	}
-	if b.size >= maxEntries || countOf(counts, e.what) >= limit {
+	if b.size >= maxEntries || *held >= limit {
 		e.kind, e.name = clickhouse.InventoryMore, ""
-		if s := counts[e]; s != nil {
+		if s := t.counts[e]; s != nil {
 			s.count++
 			return s
 		}
+	} else {
+		*held++
 	}
 	e.kind, e.name = strings.Clone(e.kind), strings.Clone(e.name) // they lie in the request
 	s := &seen{count: 1}
-	counts[e] = s
+	t.counts[e] = s
 	b.size++
 	return s
-}
-
-// countOf counts entries with names. It is asked for new ones alone.
-func countOf(counts map[entry]*seen, what string) (n int) {
-	for e := range counts {
-		if e.what == what && e.name != "" {
-			n++
-		}
-	}
-	return n
 }
 
 // Run writes counts down until ctx ends, and then once more.
@@ -198,8 +196,8 @@ func (b *Book) Flush(ctx context.Context) error {
 func (b *Book) changed() (rows []clickhouse.InventoryRow) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for at, counts := range b.counts {
-		for e, s := range counts {
+	for at, t := range b.tallies {
+		for e, s := range t.counts {
 			if s.count != s.written {
 				rows = append(rows, clickhouse.InventoryRow{
 					Site: at.site, Day: at.day, What: e.what, Kind: e.kind, Name: e.name, Process: b.process,
@@ -217,12 +215,12 @@ func (b *Book) settle(rows []clickhouse.InventoryRow) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, row := range rows {
-		b.counts[page{row.Site, row.Day}][entry{row.What, row.Kind, row.Name}].written = row.Count
+		b.tallies[page{row.Site, row.Day}].counts[entry{row.What, row.Kind, row.Name}].written = row.Count
 	}
-	for at, counts := range b.counts {
-		if at.day.Before(today) && isWritten(counts) {
-			b.size -= len(counts)
-			delete(b.counts, at)
+	for at, t := range b.tallies {
+		if at.day.Before(today) && isWritten(t.counts) {
+			b.size -= len(t.counts)
+			delete(b.tallies, at)
 		}
 	}
 }

@@ -94,8 +94,8 @@ func TestBookCounts(t *testing.T) {
 }
 
 func TestBookBounds(t *testing.T) {
-	s := &shelf{}
-	b := newBook(t, inventory.Config{Put: s.put})
+	s, now := &shelf{}, time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	b := newBook(t, inventory.Config{Put: s.put, Now: func() time.Time { return now }})
 	for i := range 600 {
 		host := fmt.Sprintf("h%c%c%c.example", 'a'+i/676, 'a'+i/26%26, 'a'+i%26)
 		b.Add("a", []schemas.Held{{Host: host, Kind: schemas.HeldImage}}, nil)
@@ -112,6 +112,12 @@ func TestBookBounds(t *testing.T) {
 	}
 	if len(s.rows) != 502 || more != 100 {
 		t.Errorf("600 hosts and a name made %d rows with %d more, want 502 and 100", len(s.rows), more)
+	}
+	now = now.AddDate(0, 0, 1)
+	b.Add("a", []schemas.Held{script}, nil)
+	b.Add("b", []schemas.Held{script}, nil)
+	if err := b.Flush(t.Context()); err != nil || !strings.Contains(s.String(), "a 2026-11-23 held script tag.example 1\nb 2026-11-23") {
+		t.Errorf("Flush on the next day = %v, want room for another host", err)
 	}
 }
 

@@ -142,7 +142,7 @@ type conn struct {
 	busy    atomic.Int32 // of the lane, which the server takes for rest
 	charged atomic.Int64 // bytes read since the last settle
 	readBy  time.Time    // the deadline of reading that the server wants
-	armed   time.Time    // that of the socket: no later, or, at rest, by lateRest
+	armed   time.Time    // that of the socket, never later
 	broken  error        // what the next Read returns
 	writeBy time.Time    // the deadline of writing that was set last
 	memory  *recall      // nil at rest, and before the lane was used
@@ -213,7 +213,7 @@ func (c *conn) receive(p []byte) (n int, err error) {
 	}
 	n, err = c.Conn.Read(p)
 	for n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(c.readBy) {
-		if err = c.arm(c.latest()); err != nil {
+		if err = c.arm(c.readBy); err != nil {
 			return 0, err
 		}
 		n, err = c.Conn.Read(p)
@@ -234,19 +234,10 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 		t = t.Add(c.c.lot.idle)
 	}
 	c.readBy = t
-	if !c.armed.IsZero() && !t.IsZero() && !c.armed.After(c.latest()) {
+	if !c.armed.IsZero() && !t.IsZero() && !c.armed.After(t) {
 		return nil
 	}
 	return c.arm(t)
-}
-
-// latest is how late the socket's deadline may be. A connection that goes on sending is not asked every 10 ms whether it
-// rests.
-func (c *conn) latest() time.Time {
-	if c.resting && c.parks {
-		return c.readBy.Add(lateRest)
-	}
-	return c.readBy
 }
 
 func (c *conn) arm(t time.Time) error {

@@ -69,7 +69,7 @@ func (c *Collector) expedite(own *conn, p []byte, n int) (left int, err error) {
 		return 0, err
 	}
 	if begin == n {
-		return 0, own.SetReadDeadline(time.Now().Add(c.server.IdleTimeout))
+		return 0, own.SetReadDeadline(time.Now().Add(min(restLater, c.cfg.Limits.IdleTimeout)))
 	}
 	own.resting = false
 	return copy(p, p[begin:n]), nil

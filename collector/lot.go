@@ -11,8 +11,9 @@ import (
 // batches in a row do it faster than this.
 const restAfter = 10 * time.Millisecond
 
-// lateRest is how much later than that it may be seen of a connection that has gone on sending.
-const lateRest = 50 * time.Millisecond
+// restLater is the same for one that has sent a request after another: it goes on, it seems, and then would be parked and
+// woken for nothing.
+const restLater = 50 * time.Millisecond
 
 // lot is where connections wait between requests. A server's goroutine has a stack that has grown with the requests it
 // has handled, and buffers; ten thousand idle connections would each hold theirs. So when one has been silent for

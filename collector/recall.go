@@ -9,7 +9,7 @@ import (
 
 // recall is what a connection remembers from one request to the next while it does not rest: a visitor's next request
 // mostly says the same, and what was read and proven then need not be again. It is the connection's own, is overwritten
-// by whoever comes next, and forgotten after 10 ms of silence. Neither an address nor a visitor's id is in it.
+// by whoever comes next, and forgotten after 50 ms of silence. Neither an address nor a visitor's id is in it.
 type recall struct {
 	site   *site // whose choice it is: another site has other keys
 	length int   // of text; 0: nothing is remembered

@@ -48,6 +48,9 @@ func (h *hostile) serveMore(w http.ResponseWriter, r *http.Request, page string)
 	case "worker.js":
 		w.Header().Set("Content-Type", "text/javascript")
 		fmt.Fprintf(w, "fetch('%s').catch(() => {}).then(() => postMessage(1))", address("worker"))
+	case "ads-sw.js":
+		w.Header().Set("Content-Type", "text/javascript")
+		fmt.Fprint(w, "// what a service leaves behind")
 	case "sw.js":
 		w.Header().Set("Content-Type", "text/javascript")
 		fmt.Fprintf(w, "addEventListener('install', (event) => event.waitUntil(fetch('%s').catch(() => {})))", address("service-worker"))

@@ -3,7 +3,11 @@ package snippet
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
+
+	"github.com/google/uuid"
 
 	"heed/consent"
 	"heed/schemas"
@@ -106,16 +110,32 @@ func (h *hostile) serveShop(w http.ResponseWriter, r *http.Request) {
 		h.kindsPage(w, r, site.site)
 	case "more":
 		h.morePage(w, r, site.site)
-	case "untagged", "worker.js", "sw.js":
+	case "declared":
+		h.declaredPage(w, r, site.site)
+	case "trap":
+		h.trapPage(w, r, site.site)
+	case "untagged", "worker.js", "sw.js", "ads-sw.js":
 		h.serveMore(w, r, page)
-	case "choose": // ?choice is what the visitor has chosen
-		http.SetCookie(w, &http.Cookie{Name: site.site.CookieName, Value: r.URL.Query().Get("choice"), Path: "/", Domain: site.site.CookieDomain, Secure: true, MaxAge: 9999})
+	case "choose": // ?granted are the categories of a choice that the visitor has made
+		if granted, err := strconv.Atoi(r.URL.Query().Get("granted")); err == nil {
+			h.choose(w, site.site, consent.Categories(granted))
+		}
+		fmt.Fprint(w, `<!doctype html><title>Chosen</title><link rel="icon" href="data:,">`)
 	case "probe": // no tag, no policy: what the browser keeps for the shop can be seen here, and what it keeps for the tracker at /jar
 		w.Header().Del("Content-Security-Policy")
 		fmt.Fprintf(w, `<!doctype html><title>Probe</title><link rel="icon" href="data:,"><img src="%s/%s/jar">`, h.at("tracker"), r.URL.Query().Get("run"))
 	default:
 		http.NotFound(w, r)
 	}
+}
+
+// choose sets the cookie of a choice of today, sealed if it grants anything.
+func (h *hostile) choose(w http.ResponseWriter, site Site, granted consent.Categories) {
+	choice := consent.Choice{Granted: granted, Day: consent.DayOf(time.Now()), Notice: site.Notice}
+	if choice.Grants() {
+		choice = choice.Seal(standSealKey, "stand", uuid.New())
+	}
+	http.SetCookie(w, &http.Cookie{Name: site.CookieName, Value: choice.String(), Path: "/", Domain: site.CookieDomain, Secure: true, MaxAge: 9999})
 }
 
 // policyFor is what the recipes of deploy/proxy make of the choice cookie.

@@ -79,7 +79,7 @@ func (h *hostile) shop(s *Site) {
 	s.Wall = Wall{Strength: schemas.Wall(strength), Services: []Service{
 		{ID: "shop", Category: consent.Essential, Stores: []string{"cart*"}},
 		{ID: "stats", Category: consent.Performance, Hosts: []string{h.at("stats")}, Marked: true, Stores: []string{"_st*"}},
-		{ID: "ads", Category: consent.Advertising, Hosts: []string{h.at("ads")}, Stores: []string{"_ad*"}},
+		{ID: "ads", Category: consent.Advertising, Hosts: []string{h.at("ads")}, Stores: []string{"_ad*", "*/ads-sw.js"}},
 	}}
 }
 

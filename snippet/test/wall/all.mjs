@@ -4,3 +4,5 @@ import { inOneBrowser } from './rig.mjs'
 inOneBrowser()
 await import('./kinds.mjs')
 await import('./more.mjs')
+await import('./declared.mjs')
+await import('./traps.mjs')

@@ -8,7 +8,7 @@ for (const [strength, least] of Object.entries({ off: all, tag: 4, sealed: 4, he
   const run = `more.${strength}.${engine}`
   test(`six more ways: ${strength}`, () =>
     visit(async ({ open }) => {
-      const page = await open(`/${strength}/choose?choice=`)
+      const page = await open(`/${strength}/choose`)
       await go(page, `/${strength}/more?run=${run}`, () => window.settled)
       await arrived(run, least)
       await saw(run, { ran: [], stored: [] })

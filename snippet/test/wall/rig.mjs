@@ -76,3 +76,13 @@ export const kept = (page) =>
     ...(await caches.keys()).map((name) => `cache ${name}`),
     ...(await navigator.serviceWorker.getRegistrations()).map(({ scope }) => `worker ${scope}`),
   ])
+
+/** Waits until the scripts that the tag brings are there. */
+export const loaded = (page) => page.waitForFunction(() => window.heed && 'consent' in heed)
+
+/** Waits until the page has been loaded once more by itself, and is all there. */
+export const reloaded = (page) =>
+  page.waitForFunction(() => performance.getEntriesByType('navigation')[0].type === 'reload' && document.readyState === 'complete')
+
+/** The names of the strengths that hold anything back. */
+export const strengths = ['tag', 'sealed', 'header']

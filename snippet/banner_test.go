@@ -34,7 +34,7 @@ func TestBanner(t *testing.T) {
 			t.Parallel()
 			s := newBannerStand(t)
 			runNode(t, filepath.Join("test", "browser", "banner.mjs"),
-				"HEED_PAGES="+s.pages.URL, "HEED_COLLECTOR="+s.collector.URL, "HEED_ENGINE="+engine, "HEED_SHOTS="+shotsDir(t))
+				"HEED_PAGES="+s.pages.URL, "HEED_COLLECTOR="+s.collector.URL, "HEED_ENGINE="+engine, "HEED_SHOTS="+shotsDir(t), "HEED_ONLY=1")
 		})
 	}
 }

@@ -15,7 +15,7 @@ export const categories = [
 ] as const
 
 /** How buttons look: all that answer alike. What leads on, or keeps what was ticked, stands below them where it is narrow. */
-const looks: { readonly [action: string]: string } = { choose: 'quiet whole', save: 'loud whole', close: 'close' }
+const looks: { readonly [action: string]: string } = { choose: 'quiet whole', save: 'loud whole' }
 
 /** Puts a notice on the screen and returns what removes it. It covers nothing that it does not stand on, and moves nothing. */
 export function paintNotice(showing: Showing): () => void {
@@ -42,15 +42,17 @@ export function paintNotice(showing: Showing): () => void {
     return frame
   }
 
-  /** A layer's buttons, without the one that belongs to the other. The way out of both is a cross in the corner. */
+  /** A layer's buttons, without the one that belongs to the other. One that only closes is a cross in the corner. */
   function buttons(without: string): HTMLElement[] {
     const row = element('div', { class: 'buttons' })
     const all: HTMLElement[] = [row]
-    const closes = notice.look.buttons.some(({ id }) => id === 'close')
-    for (const { id, action, label } of notice.look.buttons) {
-      if (action === without || (without === 'choose' && closes && id !== 'close' && action === 'close')) continue
+    const closers = notice.look.buttons.filter(({ action }) => action === 'close')
+    const closer = closers[without === 'choose' ? closers.length - 1 : 0] // a layout may have a way out of either layer
+    for (const drawn of notice.look.buttons) {
+      const { id, action, label } = drawn
+      if (action === without || (action === 'close' && drawn !== closer)) continue
       const cross = id === 'close'
-      const button = element('button', { type: 'button', 'data-id': id, class: looks[cross ? 'close' : action] ?? 'loud' })
+      const button = element('button', { type: 'button', 'data-id': id, class: cross ? 'close' : looks[action] ?? 'loud' })
       if (cross) button.setAttribute('aria-label', label)
       else button.append(label)
       button.addEventListener('click', guard(() => press(action, id)))

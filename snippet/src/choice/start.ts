@@ -53,7 +53,7 @@ export function startChoosing(site: ChoosingSite, host: Host): void {
     else if (command === 'consent') consent(first)
     else if (command === 'expire') chooser._report('expire', { method: 'itself' })
     else if (command === 'again') again()
-    else if (command === 'link') prompt._rest()
+    else if (command === 'link') look()
     else if (command === 'seal') choices._replace(String(first), String(second))
     else if (age) {
       host.age = age

@@ -14,7 +14,7 @@ const polling = 20
 const axe = engine === 'chromium' && (await readFile(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8'))
 
 /** Runs before each page: its language is in its address, and it has a text larger than any notice. */
-const page = () => {
+const pageItself = () => {
   document.documentElement.lang = new URLSearchParams(location.search).get('lang') ?? 'en'
   window.shifts = []
   window.largest = []
@@ -39,20 +39,25 @@ const page = () => {
   })
 }
 
-/** The same page without the link that opens the choice again. */
-const pageWithoutLink = `() => { (${page})(); addEventListener('DOMContentLoaded', () => document.querySelector('[data-heed-choices]').remove()) }`
+/** What a page can ask of itself: what stands in front, and what opens it again. */
+const tools = `
+  window.card = () => [...document.querySelectorAll('div[lang]')].map(({ shadowRoot }) => shadowRoot.querySelector('.card')).find(Boolean)
+  window.reopener = () => [...document.querySelectorAll('div[lang]')].map(({ shadowRoot }) => shadowRoot.querySelector('.reopen')).find(Boolean)`
+const whenRead = (script) => `() => { (${pageItself})(); ${tools}; addEventListener('DOMContentLoaded', () => { ${script} }) }`
+const page = whenRead('')
+const pageWithoutLink = whenRead("document.querySelector('[data-heed-choices]').remove()")
+const pageWithEmptyLink = whenRead("document.querySelector('[data-heed-choices]').replaceChildren()")
 
-const there = (tab) => tab.waitForFunction(() => document.querySelector('div[lang]')?.shadowRoot.querySelector('.card button'), { polling })
-const gone = (tab) => tab.waitForFunction(() => !document.querySelector('div[lang]')?.shadowRoot.querySelector('.card'), { polling })
+const there = (tab) => tab.waitForFunction(() => card()?.querySelector('button'), { polling })
+const gone = (tab) => tab.waitForFunction(() => !card(), { polling })
 const cookieIs = (tab, form) => tab.waitForFunction((form) => new RegExp(form).test(document.cookie), { polling }, form)
 const press = (tab, id) =>
-  tab.evaluate((id) => document.querySelector('div[lang]').shadowRoot.querySelector(`[data-id=${id}]`).click(), id)
+  tab.evaluate((id) => card().querySelector(`[data-id=${id}]`).click(), id)
 
 /** Waits until nothing moves any more, and returns what has the focus, in the page or in the banner. */
 const still = (tab) =>
   tab.evaluate(async () => {
-    const root = [...document.querySelectorAll('div[lang]')].map((host) => host.shadowRoot).find((root) => root.querySelector('.card'))
-    await Promise.all((root ?? document).getAnimations?.().map((animation) => animation.finished.catch(() => {})) ?? [])
+    await Promise.all(card().getAnimations({ subtree: true }).map(({ finished }) => finished.catch(() => {})))
   })
 const focused = (tab) =>
   tab.evaluate(() => {
@@ -60,6 +65,8 @@ const focused = (tab) =>
     const inner = outer?.shadowRoot?.activeElement
     return inner ? inner.dataset.id ?? (inner.value || inner.localName) : `page: ${outer?.localName}`
   })
+
+const requests = (told) => told.map(({ body }) => body.consent.id)
 
 /** Brings the notice up, also where nothing asks by itself. */
 async function ask(tab, layout) {
@@ -82,7 +89,7 @@ async function judge(tab, what) {
 /** All that makes one button weigh more than another. */
 const measured = (tab) =>
   tab.evaluate(() => {
-    const root = document.querySelector('div[lang]').shadowRoot
+    const root = card().getRootNode()
     const of = (id) => {
       const button = root.querySelector(`[data-id=${id}]`)
       const box = button.getBoundingClientRect()
@@ -96,13 +103,13 @@ const measured = (tab) =>
       return left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight && root.elementFromPoint((left + right) / 2, (top + bottom) / 2) === button
     }
     const ids = ['accept', 'reject', 'ok', 'optout'].filter((id) => root.querySelector(`[data-id=${id}]`))
-    const card = root.querySelector('.card')
+    const front = card()
     return {
       pair: ids.map(of),
       hidden: [...root.querySelectorAll('button')].filter((button) => !visible(button)).map(({ dataset }) => dataset.id),
       small: [...root.querySelectorAll('button,input,summary')].filter((e) => e.getBoundingClientRect().height < 24).map((e) => e.outerHTML),
-      wide: card.scrollWidth > card.clientWidth || document.documentElement.scrollWidth > innerWidth,
-      dir: getComputedStyle(card).direction,
+      wide: front.scrollWidth > front.clientWidth || document.documentElement.scrollWidth > innerWidth,
+      dir: getComputedStyle(front).direction,
     }
   })
 
@@ -124,7 +131,7 @@ if (engine === 'chromium') {
         visit(`${layout}-${style}`, async (site) => {
           const tab = await site.open('home', page)
           const schemes = style === 'auto' ? ['light', 'dark'] : ['light']
-          const locales = style === 'auto' ? ['en', 'ar', 'de', 'fi', 'hi', 'ja'] : ['en', 'ar']
+          const locales = style === 'auto' && layout === 'opt_in' ? ['en', 'ar', 'de', 'fi', 'hi', 'ja'] : ['en', 'ar']
           for (const lang of locales) {
             for (const scheme of schemes) {
               await tab.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }])
@@ -132,16 +139,17 @@ if (engine === 'chromium') {
               await ask(tab, layout)
               await tab.evaluate(axe)
               for (const size of sizes) {
-                if (scheme === 'dark' && size.width === 320) continue
+                const shot = /en|ar/.test(lang) && (size.width > 320 || style === 'auto')
+                if (scheme === 'dark' && (size.width === 320 || !shot)) continue
                 const what = [layout, style, scheme, lang, size.width].join(' ')
                 await tab.setViewport(size)
                 await checkLayer(tab, what)
-                if (/en|ar/.test(lang)) await tab.screenshot({ path: `${shots}/${what.replaceAll(' ', '-')}-1.png` })
+                if (shot) await tab.screenshot({ path: `${shots}/${what.replaceAll(' ', '-')}-1.png` })
                 await press(tab, 'choose')
                 await checkLayer(tab, `${what}, second layer`)
-                if (/en|ar/.test(lang)) await tab.screenshot({ path: `${shots}/${what.replaceAll(' ', '-')}-2.png` })
+                if (shot) await tab.screenshot({ path: `${shots}/${what.replaceAll(' ', '-')}-2.png` })
                 await tab.keyboard.press('Escape')
-                await tab.waitForFunction(() => document.querySelector('div[lang]').shadowRoot.querySelector('section.card'), { polling })
+                await tab.waitForFunction(() => card().localName === 'section', { polling })
                 assert.equal(await focused(tab), 'choose', what)
               }
             }
@@ -150,4 +158,212 @@ if (engine === 'chromium') {
         }))
     }
   }
+}
+
+test('what an answer leaves: yes and no weigh the same, choosing goes and comes back, and the choice opens again', () =>
+  visit('opt_in-auto', async (site) => {
+    const tab = await site.open('home', pageWithoutLink)
+    await ask(tab, 'opt_in')
+    const { pair, hidden } = await measured(tab)
+    assert.deepEqual([pair[0], hidden], [pair[1], []])
+    assert.equal(await tab.evaluate(() => !reopener()), true) // while the notice asks nothing else does
+    await press(tab, 'choose')
+    assert.deepEqual(await tab.evaluate(() => {
+      const { modal, boxes } = { modal: card().matches('dialog:modal'), boxes: [...card().querySelectorAll('input')] }
+      return [modal, boxes.filter(({ checked }) => checked).map(({ value, disabled }) => `${value} ${disabled}`)]
+    }), [true, ['purpose.essential true', 'basket-keeper true']])
+    await tab.evaluate(() => card().close()) // as Escape does
+    await tab.waitForFunction(() => card().localName === 'section', { polling })
+    assert.equal(await tab.evaluate(() => document.cookie), '')
+    await press(tab, 'choose')
+    await tab.evaluate(() => card().querySelector('[value=map]').click())
+    await press(tab, 'save')
+    await cookieIs(tab, '=1\\.103\\.')
+    await gone(tab)
+    await tab.waitForFunction(() => reopener(), { polling })
+    assert.deepEqual(await tab.evaluate(() => {
+      const { width, height } = reopener().getBoundingClientRect()
+      return [width >= 24 && height >= 24, reopener().textContent]
+    }), [true, 'Your choice'])
+
+    await tab.goto(site.url('next')) // it stands on every page
+    await tab.waitForFunction(() => reopener(), { polling })
+    await tab.evaluate(() => { reopener().focus(); reopener().click() })
+    await there(tab)
+    assert.equal(await tab.evaluate(() => reopener().getBoundingClientRect().width), 0) // it is not in the way
+    await press(tab, 'choose')
+    assert.deepEqual(
+      await tab.evaluate(() => [...card().querySelectorAll('input:checked')].map(({ value }) => value)),
+      ['purpose.essential', 'basket-keeper', 'map'], // its category stands between yes and no
+    )
+    await press(tab, 'reject')
+    await cookieIs(tab, '=1\\.01\\.')
+    assert.equal(await focused(tab), 'button', 'the focus is where it was')
+  }))
+
+test('an opt-out: the link of the page is filled in, one press suffices, and it is said that it is honoured', () =>
+  visit('opt_out-auto', async (site) => {
+    const tab = await site.open('home', pageWithEmptyLink)
+    await tab.waitForFunction(() => document.querySelector('[data-heed-choices] svg'), { polling })
+    assert.equal(await tab.evaluate(() => document.querySelector('[data-heed-choices]').textContent.trim()), 'Your Privacy Choices')
+    assert.equal(await tab.evaluate(() => !reopener()), true) // the link is enough
+    await tab.evaluate(() => document.querySelector('[data-heed-choices] span').click())
+    await there(tab)
+    await press(tab, 'optout')
+    await cookieIs(tab, '=1\\.81\\.')
+    await tab.evaluate(() => heed('consent', 'show'))
+    await there(tab)
+    assert.equal(await tab.evaluate(() => card().querySelector('[role=status]').textContent), 'Opt-out request honoured')
+    if (engine === 'chromium') {
+      await tab.evaluate(axe)
+      await still(tab)
+      await judge(tab, 'honoured')
+      await tab.screenshot({ path: `${shots}/opt_out-honoured.png` })
+    }
+  }))
+
+if (engine === 'chromium') {
+  test('keys alone reach and answer all, in the order in which it is read; the dialog keeps them', () =>
+    visit('opt_in-auto', async (site) => {
+      const tab = await site.open('keys', page)
+      await ask(tab, 'opt_in')
+      const order = []
+      while (!order.includes('close')) {
+        await tab.keyboard.press('Tab')
+        order.push(await focused(tab))
+        assert.ok(order.length < 40, `Tab goes round: ${order}`)
+      }
+      assert.deepEqual(order.filter((name) => !name.startsWith('page')), ['a', 'accept', 'reject', 'choose', 'close'])
+      await tab.keyboard.down('Shift')
+      await tab.keyboard.press('Tab')
+      await tab.keyboard.up('Shift')
+      await tab.keyboard.press('Enter')
+      await tab.waitForFunction(() => card().localName === 'dialog', { polling })
+      assert.equal(await focused(tab), 'h2') // read from its beginning
+      const inside = []
+      for (let i = 0; i < 40; i++) {
+        await tab.keyboard.press('Tab')
+        inside.push(await focused(tab))
+      }
+      assert.deepEqual(inside.filter((name) => name.startsWith('page: ') && name !== 'page: body'), [], 'the focus left the dialog')
+      const expected = ['summary', 'purpose.functional', 'map', 'video', 'summary', 'purpose.performance', 'counter', 'summary',
+        'purpose.advertising', 'summary', 'accept', 'reject', 'save', 'close']
+      assert.deepEqual(inside.filter((name) => !/^page|^div$/.test(name)).slice(0, expected.length), expected)
+      await tab.evaluate(() => card().querySelector('[value="purpose.functional"]').focus())
+      await tab.keyboard.press('Space')
+      assert.deepEqual(await tab.evaluate(() => [...card().querySelectorAll('input:checked:enabled')].map(({ value }) => value)),
+        ['purpose.functional', 'map', 'video'])
+      await tab.keyboard.press('Escape')
+      await tab.waitForFunction(() => card().localName === 'section', { polling })
+      assert.deepEqual([await focused(tab), await tab.evaluate(() => document.cookie)], ['choose', ''])
+      await tab.keyboard.press('Escape') // the first layer stays: Escape is no answer
+      assert.equal(await tab.evaluate(() => !!card()), true)
+      for (let i = 0; i < 2; i++) {
+        await tab.keyboard.down('Shift')
+        await tab.keyboard.press('Tab')
+        await tab.keyboard.up('Shift')
+      }
+      assert.equal(await focused(tab), 'accept')
+      await tab.keyboard.press('Enter')
+      await cookieIs(tab, '=1\\.0f\\.')
+    }))
+
+  test('nothing moves for who wants it so, and nothing of it is printed', () =>
+    visit('opt_in-dark', async (site) => {
+      const tab = await site.open('motion', page)
+      const moves = async (value) => {
+        await tab.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value }])
+        await tab.goto(site.url(value))
+        await there(tab)
+        return tab.evaluate(() => card().getAnimations({ subtree: true }).length + (getComputedStyle(card()).animationName === 'none' ? 0 : 1))
+      }
+      assert.ok((await moves('no-preference')) > 0)
+      assert.equal(await moves('reduce'), 0)
+      await tab.emulateMediaType('print')
+      assert.equal(await tab.evaluate(() => getComputedStyle(document.querySelector('div[lang]')).display), 'none')
+    }))
+
+  test('at 400 % zoom every button is in reach, and keys scroll the rest', () =>
+    visit('opt_in-branded', async (site) => {
+      const tab = await site.open('home?lang=de', page)
+      await ask(tab, 'opt_in')
+      await tab.evaluate(axe)
+      await tab.setViewport({ width: 320, height: 256 })
+      await checkLayer(tab, 'opt_in branded light de zoomed')
+      await tab.screenshot({ path: `${shots}/zoomed-1.png` })
+      await press(tab, 'choose')
+      await checkLayer(tab, 'opt_in branded light de zoomed, second layer')
+      await tab.screenshot({ path: `${shots}/zoomed-2.png` })
+      const room = await tab.evaluate(() => card().querySelector('.text').clientHeight)
+      assert.ok(room >= 40, `${room} px are left for the text`)
+    }))
+
+  test('forced colours leave every edge and every state visible', () =>
+    visit('opt_in-auto', async (site) => {
+      const tab = await site.open('forced', page)
+      const client = await tab.createCDPSession()
+      await client.send('Emulation.setEmulatedMedia', { features: [{ name: 'forced-colors', value: 'active' }] })
+      await ask(tab, 'opt_in')
+      await press(tab, 'choose')
+      await tab.evaluate(() => card().querySelector('[value=map]').click())
+      await still(tab)
+      await tab.screenshot({ path: `${shots}/forced-colours.png` })
+      assert.deepEqual(await tab.evaluate(() => {
+        const edges = [...card().querySelectorAll('.buttons button')].map(getComputedStyle)
+        const seen = edges.every((style) => style.borderTopWidth !== '0px' && style.borderTopColor !== style.backgroundColor)
+        const [on, off] = ['map', 'video'].map((id) => {
+          const { backgroundColor, left } = getComputedStyle(card().querySelector(`[value=${id}]`), '::before')
+          return [backgroundColor, left, getComputedStyle(card().querySelector(`[value=${id}]`)).backgroundColor].join()
+        })
+        return [matchMedia('(forced-colors: active)').matches, seen, on !== off]
+      }), [true, true, true])
+    }))
+
+  test('nothing shifts, and the largest paint is the page\'s', () =>
+    visit('opt_in-light', async (site) => {
+      const tab = await site.open('paint', page)
+      for (const size of sizes) {
+        await tab.setViewport(size)
+        await tab.goto(site.url(`paint?${size.width}`))
+        await ask(tab, 'opt_in')
+        await tab.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve)))))
+        const { shifts, largest } = await tab.evaluate(() => ({ shifts, largest }))
+        assert.deepEqual(shifts, [], `${size.width}`)
+        assert.deepEqual([largest.length > 0, largest.at(-1)?.inPage], [true, true], `${size.width}`)
+      }
+    }))
+
+  test('what hides the banner answers nothing', () =>
+    visit('opt_in-auto', async (site) => {
+      const hides = `() => { (${page})(); new MutationObserver(() => document.querySelector('div[lang]')?.remove()).observe(document, { childList: true, subtree: true }) }`
+      const before = requests(await site.told(0)) // of other visitors
+      const tab = await site.open('hidden', hides)
+      await tab.waitForFunction(() => performance.getEntriesByType('resource').some(({ name }) => name.endsWith('.json')), { polling })
+      await tab.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))))
+      assert.deepEqual(await tab.evaluate(() => [document.cookie, localStorage.length, heed.consent.performance, heed.consent.answered]),
+        ['', 0, false, false])
+      assert.deepEqual(requests(await site.told(0)), before)
+    }))
+
+  test('the page\'s own rules do not reach in', () =>
+    visit('opt_in-auto', async (site) => {
+      const rude = `() => { (${page})(); const sheet = new CSSStyleSheet(); sheet.replaceSync('* { display: none !important; --accent: red !important; font-size: 4px !important } html, head, body, main, main * { display: block !important } div { position: static !important; opacity: 0 !important }'); document.adoptedStyleSheets = [sheet] }`
+      const tab = await site.open('rude', rude)
+      await there(tab)
+      await still(tab)
+      assert.deepEqual(await tab.evaluate(() => {
+        const host = getComputedStyle(document.querySelector('div[lang]'))
+        const button = getComputedStyle(card().querySelector('[data-id=accept]'))
+        return [host.position, host.display, host.opacity, button.fontSize, button.backgroundColor]
+      }), ['fixed', 'block', '1', '15px', 'rgb(21, 24, 30)'])
+    }))
+
+  test('a button that the owner wants stands beside a link, and is drawn well', () =>
+    visit('opt_out-auto-button', async (site) => {
+      const tab = await site.open('button', page)
+      await tab.waitForFunction(() => reopener(), { polling })
+      await tab.evaluate(axe)
+      await judge(tab, 'the button')
+      await tab.screenshot({ path: `${shots}/button.png` })
+    }))
 }

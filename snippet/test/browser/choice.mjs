@@ -12,7 +12,7 @@ async function notice(page) {
     const frame = host.shadowRoot.firstElementChild
     return {
       lang: host.lang,
-      role: frame.getAttribute('role'),
+      role: frame.getAttribute('role') ?? frame.localName,
       title: host.shadowRoot.getElementById(frame.getAttribute('aria-labelledby')).textContent,
       text: frame.textContent,
       buttons: [...frame.querySelectorAll('button')].map((button) => button.dataset.id),
@@ -20,13 +20,15 @@ async function notice(page) {
       links: [...frame.querySelectorAll('a')].map(({ href }) => href),
       position: getComputedStyle(host).position,
       colour: getComputedStyle(frame.querySelector('h2')).color,
-      focused: host.shadowRoot.activeElement === frame,
+      focused: [frame, frame.querySelector('h2')].includes(host.shadowRoot.activeElement),
     }
   })
 }
 
 const press = (page, id) =>
   page.evaluate((id) => document.querySelector('div[lang]').shadowRoot.querySelector(`[data-id=${id}]`).click(), id)
+const tick = (page, value) =>
+  page.evaluate((value) => document.querySelector('div[lang]').shadowRoot.querySelector(`[value="${value}"]`).click(), value)
 const gone = (page) => page.waitForFunction(() => !document.querySelector('div[lang]'), { polling })
 const told = async (site, count) => (await site.told(count)).map(({ body }) => body)
 const cookieIs = (page, form) => page.waitForFunction((form) => new RegExp(form).test(document.cookie), { polling }, form)
@@ -69,7 +71,7 @@ test('a refusal by button is as near, and nobody is asked again', () =>
     assert.deepEqual(await site.batches(0), [])
   }))
 
-test('choosing shows four boxes, none ticked but the one that is always on', () =>
+test('choosing shows a box for each category and service, none ticked but the one that is always on', () =>
   visit('choose', async (site) => {
     const page = await site.open()
     await notice(page)
@@ -77,10 +79,10 @@ test('choosing shows four boxes, none ticked but the one that is always on', () 
     const seen = await notice(page)
     assert.equal(seen.role, 'dialog')
     assert.equal(seen.focused, true)
-    assert.deepEqual(seen.boxes, [[true, true], [false, false], [false, false], [false, false]])
+    assert.deepEqual(seen.boxes, [[true, true], ...Array(5).fill([false, false])])
     assert.deepEqual(seen.buttons, ['accept', 'reject', 'save', 'close'])
-    assert.match(seen.text, /Essential \(Always on\)/)
-    await page.evaluate(() => document.querySelector('div[lang]').shadowRoot.querySelectorAll('input')[2].click())
+    assert.match(seen.text, /EssentialAlways on/)
+    await tick(page, 'purpose.performance')
     await press(page, 'save')
     await cookieIs(page, '=1\\.05\\.\\d{5}\\.0a1b2c3d\\.')
     const [{ consent }] = await told(site, 1)
@@ -96,13 +98,51 @@ test('choosing shows four boxes, none ticked but the one that is always on', () 
     assert.equal(again.focused, true)
     assert.match(again.links[1], /\/h\/choose\/receipt\/[\da-f]{32}$/)
     await press(page, 'choose')
-    assert.deepEqual((await notice(page)).boxes.map(([ticked]) => ticked), [true, false, true, false])
+    assert.deepEqual((await notice(page)).boxes.map(([ticked]) => ticked), [true, false, false, true, true, false])
     await press(page, 'reject')
     await cookieIs(page, '=1\\.01\\.')
     assert.equal(await page.evaluate(() => document.activeElement.id), 'again') // the focus is where it was
     const [, withdrawal] = await told(site, 2)
     assert.equal(withdrawal.consent.event, 'withdraw')
     assert.ok(withdrawal.consent.ends.includes(consent.id.replaceAll('-', '')))
+  }))
+
+test('a choice service by service is kept beside the choice, told, and less of it is a withdrawal', () =>
+  visit('services', async (site) => {
+    const page = await site.open()
+    await notice(page)
+    await press(page, 'choose')
+    await tick(page, 'map')
+    await tick(page, 'purpose.performance')
+    await press(page, 'save')
+    await cookieIs(page, '=1\\.07\\.\\d{5}\\.0a1b2c3d\\.') // all there are of both
+    assert.deepEqual((await stored(page)).keys.filter((key) => key.endsWith('.s')), [])
+
+    await page.evaluate(() => {
+      window.states = 0
+      document.addEventListener('heed:consent', () => states++)
+      heed('consent', 'show')
+    })
+    await notice(page)
+    await press(page, 'choose')
+    await tick(page, 'counter')
+    const mixed = () => document.querySelector('div[lang]').shadowRoot.querySelector('[value="purpose.performance"]').indeterminate
+    assert.equal(await page.evaluate(mixed), true)
+    await press(page, 'save')
+    await cookieIs(page, '=1\\.107\\.\\d{5}\\.0a1b2c3d\\.[\\da-f]{32}\\.')
+    const list = () => page.evaluate(() => localStorage.getItem('heed.services.s'))
+    assert.match(await list(), /^1\.107\.\d{5}\.0a1b2c3d map$/)
+    const [, { consent }] = await told(site, 2)
+    assert.deepEqual([consent.event, consent.services], ['withdraw', ['map']])
+    assert.equal(await page.evaluate(() => states), 1)
+
+    // What a page chooses says the same, and a refusal leaves no list behind.
+    await page.evaluate(() => heed('consent', { performance: true, services: ['counter', 'counter', 7] }))
+    await cookieIs(page, '=1\\.105\\.')
+    assert.match(await list(), /^1\.105\.\d{5}\.0a1b2c3d counter counter$/)
+    await page.evaluate(() => heed('consent', { services: ['map'] }))
+    await cookieIs(page, '=1\\.01\\.\\d{5}\\.0a1b2c3d$')
+    assert.equal(await list(), null)
   }))
 
 test('closing is a choice of what was in force; leaving, scrolling and Escape are none', () =>

@@ -12,6 +12,7 @@
 //	client.go    who asks: address and user agent become a place and a device, and end there
 //	decide.go    what this visitor allowed: signals, choice and place through consent.Resolve
 //	testimony.go the consent event, if there is one: what it is about, and the record that is made of it
+//	stock.go     what the page reports of itself, to be counted
 //	envelope.go  what is kept of each event, by that decision
 //	answer.go    the logs have fsynced, records before events: 202; they could not: 503
 //

@@ -45,11 +45,15 @@ func (c *Config) checkGeo(ctx context.Context) ([]string, error) {
 	return geoWarnings(e), nil
 }
 
-// checkNotices makes the notices of every site as a start would.
+// checkNotices makes the notices of every site, and looks at what its scripts are made of, as a start would.
 func (c *Config) checkNotices() (bad problems) {
 	for i := range c.Sites {
 		site := &c.Sites[i]
-		if _, err := site.notices(); err != nil {
+		built, err := site.notices()
+		if err == nil {
+			err = site.snippet("/"+site.Key, "", built).Validate() // what heed serve would build
+		}
+		if err != nil {
 			bad = append(bad, problem{origin: site.line, key: site.at, what: err.Error(), remedy: "shorten or mend what the site declares"})
 		}
 	}

@@ -104,6 +104,7 @@ func TestTagCheckSeesWhatIsWrong(t *testing.T) {
 		{"/clean", head(z.tag + "<script>1</script>"), "", nil},
 		{"/allowed", head(z.tag), "script-src " + hash + "; connect-src " + z.URL, nil},
 		{"/trusted", head(z.tag), "require-trusted-types-for 'script'; trusted-types heed", nil},
+		{"/nonces", head(strings.ReplaceAll(z.tag, "<script ", "<script nonce=n7 ")), "script-src 'nonce-n7' 'strict-dynamic'; connect-src " + z.URL, nil},
 		{"/none", head(""), "", []string{`there is no tag`}},
 		{"/old", head(strings.Replace(stub, `data-heed="`, `data-heed="0`, 1) + seal + loader), "", []string{`the tag is 0[0-9a-f]{8}, of another configuration`}},
 		{"/twice", head(z.tag + z.tag), "", []string{`there are 2 tags`}},

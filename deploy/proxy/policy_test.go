@@ -114,7 +114,7 @@ func TestPolicies(t *testing.T) {
 	t.Run("file", func(t *testing.T) { checkPolicyFile(t, program) })
 	t.Run("states", func(t *testing.T) { checkPoliciesByState(t, program) })
 	t.Run("program", func(t *testing.T) { checkPolicyOfAProgramsPages(t, program) })
-	t.Run("visits", func(t *testing.T) { checkPolicyFollowsTheChoice(t, program) })
+	t.Run("grant and withdrawal over 304", func(t *testing.T) { checkPolicyFollowsTheChoice(t, program) })
 }
 
 // The example's maps are what heed prints for the configuration that README.md shows.

@@ -37,20 +37,38 @@ const observed = async () => {
   }
 }
 
+/** A yes to everything, and how to know that it is kept. */
+const accept = {
+  without: () => true,
+  'vanilla-cookieconsent': () => CookieConsent.acceptCategory('all') ?? true,
+}
+const heedAccept = () => heed('consent', 'allow') ?? true
+const heedKept = () => /\bheed=1\.0f\.\d+\.[\da-f]{8}\../.test(document.cookie) // sealed
+
+/** Loads a page and returns what it has cost. The thread's CPU time: others may want the core meanwhile. */
+async function load(page, session, url, ready) {
+  await page.goto(url, { waitUntil: 'load' })
+  await page.waitForFunction(ready, { polling: 50 })
+  await page.waitForNetworkIdle({ idleTime: 300 })
+  const seen = await page.evaluate(observed)
+  const { metrics } = await session.send('Performance.getMetrics') // since the navigation
+  const ms = (...names) => metrics.reduce((sum, { name, value }) => (names.includes(name) ? sum + value * 1000 : sum), 0)
+  return { ...seen, tasks: ms('TaskDuration'), script: ms('ScriptDuration'), layout: ms('LayoutDuration', 'RecalcStyleDuration') }
+}
+
+/** A visitor's first page, and the next one after a yes to everything. */
 async function visit(way) {
   const context = await browser.createBrowserContext()
   try {
     const page = await context.newPage()
     await page.setViewport({ width: 1280, height: 800 })
     const session = await page.createCDPSession()
-    await session.send('Performance.enable', { timeDomain: 'threadTicks' }) // the thread's own time: others may want the core
-    await page.goto(`${origin}/page/${way}`, { waitUntil: 'load' })
-    await page.waitForFunction(asked[way] ?? heedAsks, { polling: 50 })
-    await page.waitForNetworkIdle({ idleTime: 300 })
-    const seen = await page.evaluate(observed)
-    const { metrics } = await session.send('Performance.getMetrics')
-    const ms = (...names) => metrics.reduce((sum, { name, value }) => (names.includes(name) ? sum + value * 1000 : sum), 0)
-    return { ...seen, tasks: ms('TaskDuration'), script: ms('ScriptDuration'), layout: ms('LayoutDuration', 'RecalcStyleDuration') }
+    await session.send('Performance.enable', { timeDomain: 'threadTicks' })
+    const url = `${origin}/page/${way}`
+    const first = await load(page, session, url, asked[way] ?? heedAsks)
+    await page.waitForFunction(accept[way] ?? heedAccept)
+    await page.waitForFunction(accept[way] ? () => true : heedKept, { polling: 50 })
+    return { first, next: await load(page, session, `${url}?next`, () => true) }
   } finally {
     await context.close()
   }
@@ -62,7 +80,7 @@ try {
   for (let round = 0; round < +rounds; round++) {
     for (let i = 0; i < ways.length; i++) {
       const way = ways[(round + i) % ways.length] // nobody always follows the same other
-      console.log(JSON.stringify({ way, version, ...(await visit(way)) }))
+      for (const [at, seen] of Object.entries(await visit(way))) console.log(JSON.stringify({ at, way, version, ...seen }))
     }
   }
 } finally {

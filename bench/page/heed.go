@@ -3,9 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 
+	"github.com/google/uuid"
+
+	"heed/consent"
 	"heed/consent/notice"
 	"heed/consent/record"
 	"heed/schemas"
@@ -27,7 +29,7 @@ func build(strength schemas.Wall) (b built, err error) {
 	if err != nil {
 		return b, fmt.Errorf("make notices: %w", err)
 	}
-	key := "bench-" + string(strength)
+	key := string(strength)
 	b.site = snippet.Site{
 		ID: key, Key: key, Endpoint: "/h/" + key, Features: snippet.DefaultFeatures(), Notice: made[0].Ref.ID,
 		Wall: snippet.Wall{Strength: strength},
@@ -75,9 +77,7 @@ func declared() notice.Site {
 // work is measured elsewhere.
 func (b built) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
-		io.Copy(io.Discard, r.Body)
-		w.WriteHeader(http.StatusAccepted)
-		json.NewEncoder(w).Encode(schemas.Answer{})
+		b.receive(w, r)
 		return
 	}
 	name := r.PathValue("name")
@@ -100,4 +100,21 @@ func (b built) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		http.NotFound(w, r)
 	}
+}
+
+// receive takes whatever is sent, and seals the choice that comes with its consent event.
+func (b built) receive(w http.ResponseWriter, r *http.Request) {
+	var batch schemas.Batch
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, schemas.MaxBatchBytes)).Decode(&batch); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	var answer schemas.Answer
+	if choice, err := consent.ParseChoice(batch.Choice); err == nil && batch.Consent != nil {
+		if id, err := uuid.Parse(batch.Consent.ID); err == nil {
+			answer.Choice = choice.Seal([]byte("seals in this bench only"), b.site.ID, id).String()
+		}
+	}
+	w.WriteHeader(http.StatusAccepted)
+	json.NewEncoder(w).Encode(answer)
 }

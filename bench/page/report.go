@@ -18,15 +18,15 @@ import (
 var method string
 
 // heading is the method, and what was measured where.
-func heading(visits map[string][]seen) []byte {
+func heading(visits map[page][]seen) []byte {
 	load, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
 		load = []byte("unknown")
 	}
 	first, _, _ := strings.Cut(string(load), " ")
 	version := "unknown"
-	if len(visits[without]) > 0 {
-		version = visits[without][0].Version
+	if base := visits[page{first, without}]; len(base) > 0 {
+		version = base[0].Version
 	}
 	return fmt.Appendf(nil, "%s\n- date: %s UTC\n- commit: %s\n- versions: %s, %s\n- machine: %d cores\n- other load: %s processes wanted a core during the minute before the end\n\n",
 		method, time.Now().UTC().Format(time.DateTime), commit(), runtime.Version(), version, runtime.NumCPU(), first)
@@ -68,28 +68,34 @@ var columns = []column{
 }
 
 // printCost prints the medians of every way, then what each adds to the page without it.
-func printCost(out io.Writer, visits map[string][]seen) {
-	fmt.Fprintf(out, "## A page\n\nA first visit, which is asked; ms, medians of %d rounds.\n\n", len(visits[without]))
-	printTable(out, visits, func(c column, way string) string { return fmt.Sprintf(c.format, median(visits[way], c.of)) })
-	fmt.Fprint(out, "\nBeside the page without anything; ms added, and the ratio:\n\n")
-	printTable(out, visits, func(c column, way string) string {
-		base, value := median(visits[without], c.of), median(visits[way], c.of)
-		if base == 0 {
-			return fmt.Sprintf("%+.4g", value)
-		}
-		return fmt.Sprintf("%+.1f (%.2f)", value-base, value/base)
-	})
-	fmt.Fprint(out, "\nThe element of the largest paint, by visits:\n\n")
+func printCost(out io.Writer, visits map[page][]seen) {
+	fmt.Fprintf(out, "## A visitor's first page, which asks\n\nms, medians of %d rounds.\n\n", len(visits[page{first, without}]))
+	printPage(out, first, visits)
+	fmt.Fprint(out, "\n## The next page, after a yes to everything\n\n")
+	printPage(out, next, visits)
+	fmt.Fprint(out, "\n## The element of the largest paint, by visits\n\n")
 	for _, way := range ways {
 		largest := map[string]int{}
-		for _, v := range visits[way] {
+		for _, v := range slices.Concat(visits[page{first, way}], visits[page{next, way}]) {
 			largest[v.LargestIs]++
 		}
 		fmt.Fprintf(out, "- %s: %v\n", way, largest)
 	}
 }
 
-func printTable(out io.Writer, visits map[string][]seen, cell func(column, string) string) {
+func printPage(out io.Writer, at string, visits map[page][]seen) {
+	printTable(out, func(c column, way string) string { return fmt.Sprintf(c.format, median(visits[page{at, way}], c.of)) })
+	fmt.Fprint(out, "\nBeside the page without anything; what is added, and the ratio:\n\n")
+	printTable(out, func(c column, way string) string {
+		base, value := median(visits[page{at, without}], c.of), median(visits[page{at, way}], c.of)
+		if base == 0 {
+			return fmt.Sprintf("%+.4g", value)
+		}
+		return fmt.Sprintf("%+.1f (%.2f)", value-base, value/base)
+	})
+}
+
+func printTable(out io.Writer, cell func(column, string) string) {
 	fmt.Fprint(out, "| |")
 	for _, c := range columns {
 		fmt.Fprintf(out, " %s |", c.title)

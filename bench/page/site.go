@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"heed/consent"
 	"heed/schemas"
 	"heed/snippet"
 )
@@ -55,8 +56,8 @@ func newSite(theirs vanilla) (*site, error) {
 	}
 	mux.HandleFunc("GET /page/{way}", s.page)
 	mux.HandleFunc("GET /blocking/{name}", block)
-	mux.HandleFunc("GET /image/{name}", func(w http.ResponseWriter, _ *http.Request) { send(w, "image/png", s.picture) })
-	mux.HandleFunc("GET /page.css", func(w http.ResponseWriter, _ *http.Request) { send(w, "text/css", []byte(pageStyle)) })
+	mux.HandleFunc("GET /image/{name}", func(w http.ResponseWriter, _ *http.Request) { sendFresh(w, "image/png", s.picture) })
+	mux.HandleFunc("GET /page.css", func(w http.ResponseWriter, _ *http.Request) { sendFresh(w, "text/css", []byte(pageStyle)) })
 	mux.HandleFunc("GET /vanilla/cookieconsent.css", func(w http.ResponseWriter, _ *http.Request) { sendPacked(w, "text/css", theirs.style.brotli) })
 	mux.HandleFunc("GET /vanilla/cookieconsent.umd.js", func(w http.ResponseWriter, _ *http.Request) {
 		sendPacked(w, "text/javascript", theirs.script.brotli)
@@ -72,8 +73,8 @@ func (s *site) page(w http.ResponseWriter, r *http.Request) {
 	if way == vanillaCC {
 		head, end = vanillaHead, vanillaStart
 	}
-	if way == string(schemas.WallHeader) { // to who has not chosen yet, at a place that nobody knows
-		w.Header().Set("Content-Security-Policy", s.heed[way].site.Policy(snippet.Permitted{Undecided: true}))
+	if way == string(schemas.WallHeader) { // by what the visitor has chosen, at a place that nobody knows
+		w.Header().Set("Content-Security-Policy", s.heed[way].site.Policy(permitted(r)))
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">%s<title>A page</title><link rel=\"icon\" href=\"data:,\">\n"+
@@ -85,7 +86,15 @@ func (s *site) page(w http.ResponseWriter, r *http.Request) {
 	for i := range images {
 		fmt.Fprintf(&text, "<p>%s</p><img src=\"/image/%d.png\" width=\"240\" height=\"120\" alt=\"\">\n", strings.Repeat("Some words of a page. ", 20), i)
 	}
-	send(w, "text/html; charset=utf-8", []byte(text.String()+end+"</body></html>"))
+	sendFresh(w, "text/html; charset=utf-8", []byte(text.String()+end+"</body></html>"))
+}
+
+// permitted is what the wall's policy is made for: a first page, or the next one after a yes to everything.
+func permitted(r *http.Request) snippet.Permitted {
+	if r.URL.Query().Has("next") {
+		return snippet.Permitted{Granted: consent.All}
+	}
+	return snippet.Permitted{Granted: consent.Essential, Undecided: true}
 }
 
 const pageStyle = `body{font:16px/1.5 sans-serif;margin:2em auto;width:960px}img{display:block}`
@@ -94,7 +103,7 @@ const pageStyle = `body{font:16px/1.5 sans-serif;margin:2em auto;width:960px}img
 func block(w http.ResponseWriter, r *http.Request) {
 	select {
 	case <-time.After(blockingDelay):
-		send(w, "text/javascript", []byte("window.ran = (window.ran || 0) + 1"))
+		sendFresh(w, "text/javascript", []byte("window.ran = (window.ran || 0) + 1"))
 	case <-r.Context().Done():
 	}
 }
@@ -114,15 +123,17 @@ func picture() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// send sends what a browser may keep for a while. Each visit has a profile of its own, so none does.
-func send(w http.ResponseWriter, contentType string, body []byte) {
+// sendFresh sends what is the page's own, which no browser may keep: each page waits for all of it.
+func sendFresh(w http.ResponseWriter, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Cache-Control", "private, max-age=600")
+	w.Header().Set("Cache-Control", "no-store")
 	w.Write(body)
 }
 
-// sendPacked sends what brotli has packed.
+// sendPacked sends what brotli has packed, and browsers keep for the next page.
 func sendPacked(w http.ResponseWriter, contentType string, packed []byte) {
+	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Encoding", "br")
-	send(w, contentType, packed)
+	w.Header().Set("Cache-Control", "private, max-age=600")
+	w.Write(packed)
 }

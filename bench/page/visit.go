@@ -13,6 +13,7 @@ import (
 
 // seen is what one visit of the page has shown; times are ms, those of the first group since the navigation began.
 type seen struct {
+	At      string `json:"at"` // which of a visitor's pages
 	Way     string `json:"way"`
 	Version string `json:"version"` // of the browser
 
@@ -31,8 +32,17 @@ type seen struct {
 	Layout float64 `json:"layout"` // with style
 }
 
-// visit has Chromium load the page in every way, so many rounds, and returns the visits by way.
-func (s *site) visit(ctx context.Context, rounds int) (map[string][]seen, error) {
+// page is one of a visitor's pages in one way.
+type page struct{ at, way string }
+
+// Pages of a visitor: the first, which asks, and the next one after a yes to everything.
+const (
+	first = "first"
+	next  = "next"
+)
+
+// visit has Chromium load the page in every way, so many rounds, and returns what it saw by page.
+func (s *site) visit(ctx context.Context, rounds int) (map[page][]seen, error) {
 	driver := filepath.Join("bench", "page", "driver.mjs")
 	cmd := exec.CommandContext(ctx, "node", append([]string{driver, s.server.URL, strconv.Itoa(rounds)}, ways...)...)
 	cmd.Stderr = os.Stderr
@@ -43,7 +53,7 @@ func (s *site) visit(ctx context.Context, rounds int) (map[string][]seen, error)
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", driver, err)
 	}
-	visits := map[string][]seen{}
+	visits := map[page][]seen{}
 	var bad error
 	for scanner := bufio.NewScanner(lines); scanner.Scan(); {
 		var v seen
@@ -54,7 +64,8 @@ func (s *site) visit(ctx context.Context, rounds int) (map[string][]seen, error)
 		if v.Ran != blockingScripts {
 			bad = fmt.Errorf("page %s: %d of %d scripts ran", v.Way, v.Ran, blockingScripts)
 		}
-		visits[v.Way] = append(visits[v.Way], v)
+		at := page{v.At, v.Way}
+		visits[at] = append(visits[at], v)
 	}
 	if err := cmd.Wait(); err != nil {
 		return nil, fmt.Errorf("visit the page (make browser installs Chromium): %w", err)

@@ -6,7 +6,7 @@ export type Jar = {
 }
 
 /** The cookie's value, or "" where there is none or cookies cannot be read (a sandboxed frame throws). */
-export function readCookie({ _name }: Jar): string {
+export function readCookie({ _name }: Pick<Jar, '_name'>): string {
   try {
     for (const pair of document.cookie.split('; ')) {
       if (pair.startsWith(`${_name}=`)) return pair.slice(_name.length + 1)

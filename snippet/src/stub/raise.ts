@@ -37,7 +37,7 @@ export function raise(site: WallOptions): void {
   const trust = openTrust(site._endpoint)
   const lift = () => site._strength === 'sealed' && unseal(trust)
   // The owner has switched the wall off, in an emergency and for a day.
-  if (+readCookie({ ...site, _name: offName(_name) }) > Date.now() / 1000) return void lift()
+  if (+readCookie({ _name: offName(_name) }) > Date.now() / 1000) return void lift()
 
   const _place = pagePlace()
   const referrer = leftUnder(referrerName(_key))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"heed/consent/notice"
 	"heed/consent/record"
 	"heed/schemas"
 )
@@ -47,7 +48,7 @@ type receipts struct {
 func newReceipts() *receipts {
 	sum := sha256.Sum256([]byte(receiptCSS))
 	return &receipts{
-		page: template.Must(template.New("receipt").Funcs(template.FuncMap{"day": day, "days": days, "told": told}).Parse(receiptHTML)),
+		page: template.Must(template.New("receipt").Funcs(template.FuncMap{"day": day, "days": days, "told": told, "direction": notice.Direction}).Parse(receiptHTML)),
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 			"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 	}

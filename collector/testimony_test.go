@@ -146,6 +146,33 @@ func TestContradictionsAreRefused(t *testing.T) {
 	}
 }
 
+// A choice in part allows what it names, and nothing where it names none; fewer services are a withdrawal.
+func TestServicesInPart(t *testing.T) {
+	first := record.ID{6: 0x70, 8: 0x80, 15: 1}
+	part := grant(consent.All)
+	part.Partial = true
+	f := func(kind schemas.ConsentKind, before consent.Choice, services []string, want record.Event, state record.State) {
+		t.Helper()
+		e := start(t, collector.Config{})
+		b := answered(kind, part)
+		b.Consent.Services, b.Consent.Ends = services, seal(before, first)
+		a := e.post(encode(t, b)).result(t)
+		if sealed, err := consent.ParseChoice(a.Choice); err != nil || !sealed.Partial || !sealed.Sealed {
+			t.Errorf("%s: answered %q, want a sealed choice in part", kind, a.Choice)
+		}
+		if got := e.records(); len(got) != 1 || got[0].Event != want || !reflect.DeepEqual(got[0].Services, state) {
+			t.Errorf("%s of %q: records %+v, want %s with %+v", kind, services, got, want, state)
+		}
+	}
+	one := record.State{Granted: []string{"ads"}, Denied: []string{"counter"}}
+	none := record.State{Granted: []string{}, Denied: []string{"ads", "counter"}}
+	f(schemas.ConsentCustom, grant(0), []string{"ads"}, record.Chosen, one)
+	f(schemas.ConsentCustom, grant(0), nil, record.Chosen, none)
+	f(schemas.ConsentWithdraw, grant(consent.All), []string{"ads"}, record.Withdrawn, one)
+	f(schemas.ConsentWithdraw, part, nil, record.Withdrawn, none)
+	f(schemas.ConsentCustom, part, []string{"ads"}, record.Chosen, one)
+}
+
 func TestServicesFollowVisitorAndDecision(t *testing.T) {
 	f := func(services []string, granted consent.Categories, want record.State) {
 		t.Helper()

@@ -195,6 +195,15 @@ func (w *wording) asked(m *record.Material) string {
 	return strings.Join(names, comma(w.locale))
 }
 
+// Direction is which way a locale's words run, as HTML says it: ltr or rtl. The browser's twin is banner/words.ts.
+func Direction(locale string) string {
+	language, _, _ := strings.Cut(locale, "-")
+	if slices.Contains(strings.Fields("ar ckb dv fa he ps sd ug ur yi"), language) {
+		return "rtl"
+	}
+	return "ltr"
+}
+
 // comma is what stands between the parts of a list.
 func comma(locale string) string {
 	language, _, _ := strings.Cut(locale, "-")

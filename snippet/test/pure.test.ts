@@ -217,6 +217,12 @@ test('a notice is found by the first language that it has', () => {
   f(['pt-PT'], 'cc')
   f(['fr', 'de'], 'bb')
   f(['fr'], 'aa')
+  const more = readTable(' en aa nb bb zh cc zh-Hant dd ')
+  const g = (wanted: string, want: string) => assert.equal(pickNotice(more, [wanted])?._shown, want)
+  for (const locale of ['no', 'nn-NO', 'nb', 'NO']) g(locale, 'bb')
+  for (const locale of ['zh', 'zh-CN', 'zh-Hans-CN']) g(locale, 'cc')
+  for (const locale of ['zh-TW', 'zh-Hant', 'zh-Hant-HK', 'zh-hk']) g(locale, 'dd')
+  assert.equal(pickNotice(readTable('en aa zh bb'), ['zh-TW'])?._shown, 'bb') // better than English
   assert.equal(pickNotice(readTable(''), ['en']), undefined)
 })
 

@@ -56,7 +56,7 @@ func runTag(ctx context.Context, p *program, f *flags) error {
 	case f.text("check") != "":
 		return checkTag(ctx, p, f, made)
 	case f.text("header") != "":
-		return printRecipe(p.stdout, made, f.text("header"))
+		return printHeader(p, made, f.text("header"))
 	case f.on("csp"):
 		return printCSP(p.stdout, made)
 	}

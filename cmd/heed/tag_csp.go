@@ -9,11 +9,25 @@ import (
 	"regexp"
 	"strings"
 
+	"heed/schemas"
 	"heed/snippet"
 )
 
 // servers are those that heed tag --header knows.
 func servers() []string { return []string{"nginx", "caddy", "go"} }
+
+// printHeader prints a recipe, and says where it is not what the configuration means.
+func printHeader(p *program, site snippet.Site, server string) error {
+	switch site.Wall.Strength {
+	case schemas.WallOff:
+		return fmt.Errorf("the wall of %s is off: there is no policy to send (set wall.strength to header)", site.ID)
+	case schemas.WallHeader:
+	default:
+		wrap(p.stderr, "The configuration says wall.strength: "+string(site.Wall.Strength)+". Set it to header, print the recipe again, and paste the tag "+
+			"that heed tag "+site.ID+" then prints: records name the strength, and the seal would stay in the page.", "# ")
+	}
+	return printRecipe(p.stdout, site, server)
+}
 
 // printRecipe prints the policies of a site's answers for one kind of server.
 func printRecipe(w io.Writer, site snippet.Site, server string) error {

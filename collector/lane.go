@@ -13,7 +13,8 @@ import (
 )
 
 // lane is the short way of a batch that comes whole: head and body fit into the server's buffer. The server would read
-// the head three times (the guard, fasthttp, linesOf) and copy all of it; here one pass does, and almost every request is of this kind.
+// the head three times (the guard, fasthttp, linesOf) and copy all of it; here one pass does, and almost every request is
+// of this kind.
 //
 // It takes only what it knows: a POST to a batch endpoint of a known site, that route would let through, in HTTP/1.1 with
 // a length, and without lines that change how the connection goes on. All else it leaves to the server as it came,

@@ -79,10 +79,11 @@ func calledBy(name string) bool {
 
 // laneEdge serves in front of log, at a time that stands still at now, and returns a connection that has had its first request,
 // which is the server's.
-func laneEdge(t *testing.T, log collector.Log, now time.Time) (*edge, *laneConn) {
+func laneEdge(t *testing.T, log collector.Log, now time.Time, proxyHeader string) (*edge, *laneConn) {
 	t.Helper()
 	e := startWith(t, collector.Config{
 		Now: func() time.Time { return now }, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		ProxyHeader: proxyHeader,
 	}, log)
 	c := &laneConn{e: e, first: head("GET", "/h/k1/heed.js", "Accept: */*")}
 	c.dial()
@@ -133,10 +134,16 @@ const serverOnly = "Upgrade: none\r\n"
 
 // TestLaneAnswersAsTheServer: a batch means the same in a lane as through the server, to the byte.
 func TestLaneAnswersAsTheServer(t *testing.T) {
+	for _, header := range []string{fasthttp.HeaderXForwardedFor, fasthttp.HeaderForwarded} {
+		t.Run(header, func(t *testing.T) { compareWays(t, header) })
+	}
+}
+
+func compareWays(t *testing.T, proxyHeader string) {
 	fast, slow := new(laneLog), new(laneLog)
 	now := time.Now()
-	e, lane := laneEdge(t, fast, now)
-	_, server := laneEdge(t, slow, now)
+	e, lane := laneEdge(t, fast, now, proxyHeader)
+	_, server := laneEdge(t, slow, now, proxyHeader)
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range 500 {
 		request := laneRequest(t, random)
@@ -214,7 +221,7 @@ func laneRequest(t *testing.T, random *rand.Rand) string {
 // Requests come as they like: several at once, in pieces, and some of them for the server. Each is answered, in order.
 func TestLaneTakesRequestsAsTheyCome(t *testing.T) {
 	log := new(laneLog)
-	e, conn := laneEdge(t, log, time.Now())
+	e, conn := laneEdge(t, log, time.Now(), "")
 	batch, get := e.batchText(), head("GET", "/h/k1/heed.js", "Accept: */*")
 	empty := head("POST", "/h/k1/ordinary", text, "Content-Length: 0")
 	headEnd := strings.Index(batch, "\r\n\r\n") + 4
@@ -331,7 +338,7 @@ func TestLaneSurvivesPanic(t *testing.T) {
 // A shutdown lets the batch that is in a lane finish, and its answer says that the connection ends.
 func TestShutdownWaitsForTheLane(t *testing.T) {
 	log := new(laneLog)
-	e, conn := laneEdge(t, log, time.Now())
+	e, conn := laneEdge(t, log, time.Now(), "")
 	log.reach, log.hold = make(chan struct{}), make(chan struct{})
 	conn.write(e.batchText())
 	<-log.reach

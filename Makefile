@@ -72,8 +72,9 @@ lint: ## gofmt, vet, staticcheck, tsc, and no generated file out of date
 	@$(MAKE) --no-print-directory generate
 	@git diff --exit-code --stat -- '*.gen.*' cmd/heed/CONFIG.md || { echo "commit what make generate changed"; exit 1; }
 
-size: ## the snippet's size against its budget
+size: ## the snippet's size against its budget, and beside vanilla-cookieconsent
 	@go test -count=1 -run Size -v ./snippet/
+	@go run ./bench/page -sizes
 
 check: lint size ## lint and budgets
 

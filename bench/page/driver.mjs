@@ -1,5 +1,8 @@
 // Visits the page in Chromium, each time with a profile of its own, the ways taking turns, and prints one JSON line per visit.
+import { setTimeout as pause } from 'node:timers/promises'
 import puppeteer from 'puppeteer-core'
+
+const settleMs = 500
 
 const [origin, rounds, ...ways] = process.argv.slice(2)
 
@@ -49,7 +52,7 @@ const heedKept = () => /\bheed=1\.0f\.\d+\.[\da-f]{8}\../.test(document.cookie) 
 async function load(page, session, url, ready) {
   await page.goto(url, { waitUntil: 'load' })
   await page.waitForFunction(ready, { polling: 50 })
-  await page.waitForNetworkIdle({ idleTime: 300 })
+  await pause(settleMs) // what comes after loading belongs to the cost
   const seen = await page.evaluate(observed)
   const { metrics } = await session.send('Performance.getMetrics') // since the navigation
   const ms = (...names) => metrics.reduce((sum, { name, value }) => (names.includes(name) ? sum + value * 1000 : sum), 0)

@@ -13,6 +13,13 @@ import (
 	"heed/snippet"
 )
 
+// Budgets, bytes of brotli: 2.2, 4 and 8 KB.
+const (
+	stubBudget    = 2252
+	trackerBudget = 4096
+	bannerBudget  = 8192
+)
+
 // packed is one file in the forms in which it can be served.
 type packed struct{ raw, gzip, brotli []byte }
 
@@ -44,6 +51,13 @@ func count(files ...packed) (n bytesOf) {
 	return n
 }
 
+// sizeRow is a line of the table of bytes.
+type sizeRow struct {
+	name   string
+	bytes  bytesOf
+	budget int // of brotli; 0 for none
+}
+
 // printSizes prints the bytes of each script, and what a first visit takes of them, beside theirs.
 func (s *site) printSizes(out io.Writer) error {
 	b := s.heed[string(schemas.WallTag)]
@@ -51,36 +65,50 @@ func (s *site) printSizes(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	file := func(f snippet.File) packed { return packed{f.Plain, f.Gzip, f.Brotli} }
-	loader, tracker, wall := file(b.bundle.Loaders[0].File), file(b.bundle.Script), file(b.bundle.Wall)
-	choice, banner := file(b.bundle.Consents[len(b.bundle.Consents)-1]), file(b.bundle.Banner)
 	theirs := count(s.theirs.script, s.theirs.style)
-	fmt.Fprintf(out, "## Bytes\n\n| | raw | gzip | brotli | brotli to vanilla-cookieconsent's |\n|---|--:|--:|--:|--:|\n")
-	for _, row := range []struct {
-		name  string
-		bytes bytesOf
-	}{
-		{"stub, inline, with the default hosts and no services", count(stub)},
-		{"loader", count(loader)},
-		{"tracker with all that is on by default", count(tracker)},
-		{"wall script", count(wall)},
-		{"what the wall says to visitors, in all languages; fetched where something was held back", count(file(b.bundle.Words))},
-		{"choice script", count(choice)},
-		{"banner script", count(banner)},
-		{"one notice, in English", count(b.asked)},
-		{"**what asks: choice, banner and notice**", count(choice, banner, b.asked)},
-		{"**a page without a wall, nothing to ask**: loader, tracker", count(loader, tracker)},
-		{"**a page with a wall, nothing to ask**: stub, loader, tracker, wall", count(stub, loader, tracker, wall)},
-		{"**a first visit**: all of these", count(stub, loader, tracker, wall, choice, banner, b.asked)},
-		{"vanilla-cookieconsent 3.1.0, script", count(s.theirs.script)},
-		{"vanilla-cookieconsent 3.1.0, style", count(s.theirs.style)},
-		{"**vanilla-cookieconsent 3.1.0**: both, on every page; no wall, no records, no measuring, and no texts", theirs},
-	} {
-		fmt.Fprintf(out, "| %s | %d | %d | %d | %.2f |\n", row.name, row.bytes.raw, row.bytes.gzip, row.bytes.brotli,
-			float64(row.bytes.brotli)/float64(theirs.brotli))
+	fmt.Fprintf(out, "## Bytes\n\n| | raw | gzip | brotli | budget | brotli to vanilla-cookieconsent's |\n|---|--:|--:|--:|--:|--:|\n")
+	for _, row := range append(b.sizeRows(stub),
+		sizeRow{"vanilla-cookieconsent 3.1.0, script", count(s.theirs.script), 0},
+		sizeRow{"vanilla-cookieconsent 3.1.0, style", count(s.theirs.style), 0},
+		sizeRow{"**vanilla-cookieconsent 3.1.0**: both, on every page; no wall, no records, no measuring, and no texts", theirs, 0},
+	) {
+		fmt.Fprintf(out, "| %s | %d | %d | %d | %s | %.2f |\n", row.name, row.bytes.raw, row.bytes.gzip, row.bytes.brotli,
+			against(row.budget, row.bytes.brotli), float64(row.bytes.brotli)/float64(theirs.brotli))
 	}
 	_, err = fmt.Fprintln(out)
 	return err
+}
+
+func (b built) sizeRows(stub packed) []sizeRow {
+	file := func(f snippet.File) packed { return packed{f.Plain, f.Gzip, f.Brotli} }
+	loader, tracker, wall := file(b.bundle.Loaders[0].File), file(b.bundle.Script), file(b.bundle.Wall)
+	choice, banner := file(b.bundle.Consents[len(b.bundle.Consents)-1]), file(b.bundle.Banner)
+	return []sizeRow{
+		{"stub, inline, with the default hosts and no services", count(stub), stubBudget},
+		{"loader", count(loader), 0},
+		{"tracker with all that is on by default", count(tracker), trackerBudget},
+		{"wall script", count(wall), 0},
+		{"what the wall says to visitors, in all languages; fetched where something was held back", count(file(b.bundle.Words)), 0},
+		{"choice script", count(choice), 0},
+		{"banner script", count(banner), 0},
+		{"one notice, in English", count(b.asked), 0},
+		{"**what is seen**: banner and notice", count(banner, b.asked), bannerBudget},
+		{"**what asks**: choice, banner and notice", count(choice, banner, b.asked), 0},
+		{"**a page without a wall, nothing to ask**: loader, tracker", count(loader, tracker), 0},
+		{"**a page with a wall, nothing to ask**: stub, loader, tracker, wall", count(stub, loader, tracker, wall), 0},
+		{"**a first visit**: all of these", count(stub, loader, tracker, wall, choice, banner, b.asked), 0},
+	}
+}
+
+// against says how bytes stand to their budget.
+func against(budget, bytes int) string {
+	switch {
+	case budget == 0:
+		return ""
+	case bytes > budget:
+		return fmt.Sprintf("%d: **missed**", budget)
+	}
+	return fmt.Sprintf("%d: met", budget)
 }
 
 // stubOf is the script that stands inline in a pasted tag.

@@ -205,29 +205,28 @@ func registrable(host string) string {
 }
 
 // notHeldBy names what a wall lets through, whoever asks.
-func notHeldBy(w *wallDeclared) []string {
-	found := []string{}
+func notHeldBy(w *wallDeclared) (found []string) {
+	strength := schemas.Wall(w.Strength)
+	switch strength {
+	case schemas.WallTag, schemas.WallSealed:
+		found = []string{
+			"workers and service workers by URL: their requests follow the policy of the worker's answer, which no tag can set",
+			"frames of the same origin whose page has no tag",
+			"Link: preload headers of the page's own answer, which browsers follow before they read the tag",
+		}
+		if strength == schemas.WallTag {
+			found = append(found, "bare requests of the browser's preload scanner, which run nothing; Chromium and Firefox send third-party cookies with them")
+		}
+		found = append(found, "(strength header holds all of these back; heed tag --header prints it)")
+	case schemas.WallHeader:
+	default:
+		return []string{"everything: the wall is off"}
+	}
 	if len(w.Frames) > 0 {
 		found = append(found, "frames of every host on pages below "+strings.Join(w.Frames, ", ")+": wall.frames says so")
 	}
-	strength := schemas.Wall(w.Strength)
-	if strength == schemas.WallHeader {
-		return found
-	}
-	if strength != schemas.WallTag && strength != schemas.WallSealed {
-		return []string{"everything: the wall is off"}
-	}
-	found = append(found,
-		"workers and service workers by URL: their own requests follow the policy of the worker's answer, which a tag cannot set",
-		"frames of the same origin whose page has no tag",
-		"Link: preload headers of the page's own answer, which browsers follow before the tag is read",
-		"connections that are only opened: preconnect and dns-prefetch in the page",
-		"cookies and keys that are written from a fresh frame of the page, until they are swept",
-	)
-	if strength == schemas.WallTag {
-		found = append(found, "bare requests of the browser's preload scanner, which run nothing; with third-party cookies in Chromium and Firefox")
-	}
-	return append(found, "strength header holds back all of them: heed tag prints it")
+	return append(found, "connections that are only opened, by preconnect and dns-prefetch: no policy covers them",
+		"cookies and keys that are written from a fresh frame of the page, until they are swept")
 }
 
 // lookup finds the name that a host's addresses stand under. *net.Resolver is one.

@@ -47,7 +47,7 @@ func (r hostReport) printHeld(w io.Writer) {
 	}
 	table.Flush() // w keeps its errors
 	if len(allow) > 0 {
-		fmt.Fprint(w, "\nTo allow one once visitors agree, say so under services: of the site:\n")
+		fmt.Fprint(w, "\nTo allow one once visitors agree, write under services: of the site, with what it is for and who runs it:\n")
 		for _, line := range allow {
 			fmt.Fprintf(w, "  %s\n", line)
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -183,6 +184,28 @@ func having(category consent.Categories) string {
 		}
 	}
 	return "[" + digits + "]"
+}
+
+// lacking lists the hex digits that do not have the category.
+func lacking(category consent.Categories) string { return "[^" + having(category)[1:] }
+
+// endedStore is a cookie that ends where its category is refused.
+type endedStore struct {
+	category consent.Categories
+	pattern  string // a regular expression of its name
+}
+
+// stores are what services that may be refused keep.
+func (r *recipe) stores() (list []endedStore) {
+	for _, s := range r.site.Wall.Services {
+		for _, name := range s.Stores {
+			pattern := strings.ReplaceAll(regexp.QuoteMeta(name), `\*`, `[^=; ]*`)
+			if s.Category != consent.Essential {
+				list = append(list, endedStore{s.Category, pattern})
+			}
+		}
+	}
+	return list
 }
 
 // freeing are the letters of the laws under which a yes to advertising frees what nobody declared.

@@ -35,6 +35,10 @@ func (r *recipe) printGo(w io.Writer) error {
 	for _, path := range r.site.Wall.Frames {
 		fmt.Fprintf(&b, "%q, ", path)
 	}
+	fmt.Fprintf(&b, "},\nDomain: %q,\nStores: []proxy.Store{\n", r.site.CookieDomain)
+	for _, s := range r.stores() {
+		fmt.Fprintf(&b, "{Category: %d, Name: %q},\n", byte(s.category), s.pattern)
+	}
 	b.WriteString("},\n}\n")
 	source, err := format.Source([]byte(b.String()))
 	if err != nil {

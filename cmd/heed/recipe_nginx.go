@@ -23,6 +23,8 @@ const nginxHead = `# Which policy a page of %[1]s carries for whom: for http { }
 #   add_header Content-Security-Policy $heed_policy always;
 #   add_header Cache-Control $heed_cache always;
 #   add_header Vary $heed_vary always;
+#   add_header Set-Cookie $heed_end_host always;
+#   add_header Set-Cookie $heed_end_domain always;
 #
 # and, where another program makes the pages (proxy_pass, fastcgi_pass with fastcgi_hide_header, …), also:
 #
@@ -73,6 +75,7 @@ func (r *recipe) printNginx(w io.Writer) error {
 	n.mask(r)
 	tail := n.hosts(r)
 	n.frees(r)
+	n.ends(r)
 	fmt.Fprintf(&text, nginxTail, snippet.Open, tail)
 	for line := range strings.Lines(text.String()) {
 		if len(line) > maxNginxWord {
@@ -181,6 +184,28 @@ func (n *nginxMaps) frees(r *recipe) {
 		`"$heed_law $heed_mask $heed_said"`, "heed_open", `""`)
 	if letters := r.freeing(); letters != "" {
 		n.line("^["+letters+"] "+having(consent.Advertising)+" [a-z]+ . "+having(consent.Advertising)+"$", "1")
+	}
+	n.end()
+}
+
+// ends writes which cookie an answer ends: of what was refused, one each time, since scripts have ended those that they can see.
+func (n *nginxMaps) ends(r *recipe) {
+	n.begin("Cookies of what was refused, which a script cannot end (HttpOnly): one with each page.",
+		`"$heed_mask $heed_said;$http_cookie"`, "heed_ended", `""`)
+	for i, s := range r.stores() {
+		without := lacking(s.category)
+		for j, refused := range []string{without + " now1? . .", ". now1? . " + without} {
+			group := fmt.Sprintf("heed_e%d%c", i, 'a'+j)
+			n.line("^"+refused+";(?:.*; ?)?(?<"+group+">"+s.pattern+")=", `"$`+group+`"`)
+		}
+	}
+	n.end()
+	n.begin("The same, as it has to be said.", `"$heed_guarded$heed_off$heed_open $heed_ended"`, "heed_end_host", `""`)
+	n.line("^1 .", `"$heed_ended=; Path=/; Max-Age=0; Secure"`)
+	n.end()
+	n.begin("And for a cookie of the whole domain.", `"$heed_guarded$heed_off$heed_open $heed_ended"`, "heed_end_domain", `""`)
+	if r.site.CookieDomain != "" {
+		n.line("^1 .", `"$heed_ended=; Path=/; Domain=`+r.site.CookieDomain+`; Max-Age=0; Secure"`)
 	}
 	n.end()
 }

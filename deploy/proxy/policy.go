@@ -22,6 +22,14 @@ type Policies struct {
 	Base    string // hosts that are always allowed
 	Hosts   []Hosts
 	Frames  []string // beginnings of paths at which frames of every host may load
+	Domain  string   // whose cookies the site's hosts share; empty: none
+	Stores  []Store
+}
+
+// Store is a cookie that ends where its category was refused, which scripts cannot do for one that is HttpOnly.
+type Store struct {
+	Category uint8
+	Name     string // a regular expression
 }
 
 // Mask is what may be allowed at most to whom Of fits, a regular expression of "law signals state digit": the letter, two
@@ -55,6 +63,10 @@ func WithPolicy(pages http.Handler, p Policies, place func(*http.Request) string
 	for i, mask := range p.Masks {
 		masks[i] = regexp.MustCompile("^" + mask.Of + "$")
 	}
+	names := make([]*regexp.Regexp, len(p.Stores))
+	for i, store := range p.Stores {
+		names[i] = regexp.MustCompile("^" + store.Name + "$")
+	}
 	choice := regexp.MustCompile(`^1\.(1?)([0-9a-f])([13579bdf])\.(?:0|[1-9][0-9]{0,4})\.([0-9a-f]{8})(?:\.[0-9a-f]{32}\.[A-Za-z0-9_-]{22})?$`)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if harmless.MatchString(r.Header.Get("Sec-Fetch-Dest")) {
@@ -62,7 +74,8 @@ func WithPolicy(pages http.Handler, p Policies, place func(*http.Request) string
 			pages.ServeHTTP(w, r)
 			return
 		}
-		policy := p.policy(r, masks, choice, p.law(place(r)))
+		policy, refused := p.policy(r, masks, choice, p.law(place(r)))
+		p.end(w, r, names, refused)
 		pages.ServeHTTP(&guarded{ResponseWriter: w, policy: policy, byScript: r.Header.Get("Sec-Fetch-Dest") == "empty"}, r)
 	})
 }
@@ -80,10 +93,28 @@ func (p *Policies) law(place string) string {
 	return p.Laws["*"]
 }
 
-// policy decides as the first script of the page does, save for the age of a choice, which ends with its cookie.
-func (p *Policies) policy(r *http.Request, masks []*regexp.Regexp, form *regexp.Regexp, law string) string {
+// end has the browser drop the cookies of what was refused.
+func (p *Policies) end(w http.ResponseWriter, r *http.Request, names []*regexp.Regexp, refused uint8) {
+	for _, cookie := range r.Cookies() {
+		for i, name := range names {
+			if p.Stores[i].Category&refused == 0 || !name.MatchString(cookie.Name) {
+				continue
+			}
+			ended := http.Cookie{Name: cookie.Name, Path: "/", MaxAge: -1, Secure: true}
+			http.SetCookie(w, &ended)
+			if ended.Domain = p.Domain; p.Domain != "" {
+				http.SetCookie(w, &ended)
+			}
+			break
+		}
+	}
+}
+
+// policy decides as the first script of the page does, save for the age of a choice, which ends with its cookie. It also
+// returns the categories that the visitor has refused.
+func (p *Policies) policy(r *http.Request, masks []*regexp.Regexp, form *regexp.Regexp, law string) (policy string, refused uint8) {
 	if _, err := r.Cookie(p.Cookie + "_off"); err == nil { // the owner's emergency switch
-		return open
+		return open, 0
 	}
 	state, first, said := p.said(r, form)
 	signals := signal(r, "Sec-GPC") + signal(r, "DNT")
@@ -95,9 +126,9 @@ func (p *Policies) policy(r *http.Request, masks []*regexp.Regexp, form *regexp.
 	}
 	granted := said & most
 	if granted&advertising != 0 && strings.Contains(p.Freeing, law) && !strings.HasSuffix(state, "1") {
-		return open
+		return open, 0
 	}
-	policy := "default-src " + p.Base
+	policy = "default-src " + p.Base
 	for _, h := range p.Hosts {
 		switch {
 		case granted&h.Category != 0:
@@ -109,7 +140,10 @@ func (p *Policies) policy(r *http.Request, masks []*regexp.Regexp, form *regexp.
 	if slices.ContainsFunc(p.Frames, func(path string) bool { return strings.HasPrefix(r.URL.EscapedPath(), path) }) {
 		policy += ";frame-src *"
 	}
-	return policy
+	if strings.HasPrefix(state, "now") {
+		refused = ^granted
+	}
+	return policy, refused
 }
 
 // said reads the choice: its state, the first digit of its bits, and what it allows.

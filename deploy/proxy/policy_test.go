@@ -23,7 +23,7 @@ const declared = `    purposes:
     recipients: [{id: other, name: Other Co, country: US}]
     services:
       - {id: map, category: functional, purposes: [directions], recipient: other, hosts: ["https://map.example:%[1]d"], marked: true}
-      - {id: ads, category: advertising, purposes: [following], recipient: other, hosts: ["https://ads.example:%[1]d"]}
+      - {id: ads, category: advertising, purposes: [following], recipient: other, hosts: ["https://ads.example:%[1]d"], stores: ["_ads_*", FPID]}
     wall: {frames: [/checkout]}
 `
 
@@ -53,7 +53,7 @@ func policyFronts(t *testing.T, program, config, root string) map[string]front {
 func startNginxPolicy(t *testing.T, maps, source string) front {
 	t.Helper()
 	const noLine = "# add_header Link" // without a program that makes the pages
-	uncommented := []string{"# add_header C", "add_header C", "# add_header V", "add_header V"}
+	uncommented := []string{"# add_header C", "add_header C", "# add_header V", "add_header V", "# add_header S", "add_header S"}
 	if strings.HasPrefix(source, "proxy_pass") {
 		uncommented = append(uncommented, "# proxy_hide", "proxy_hide", noLine, "add_header Link")
 	}
@@ -181,9 +181,41 @@ func checkPoliciesByState(t *testing.T, program string) {
 				checkKept(t, answer)
 			}
 			checkKinds(t, f, client)
+			checkEnded(t, f, client, notice)
 		})
 	}
 	comparePolicies(t, fronts, notice)
+}
+
+// checkEnded wants that a page ends the cookies of what was refused, those of the host and of the whole domain, and no other.
+func checkEnded(t *testing.T, f front, client *http.Client, notice string) {
+	t.Helper()
+	check := func(choice, cookies string, want ...string) {
+		t.Helper()
+		answer, _ := do(t, client, "GET", f.url+"/", nil, "CF-IPCountry", "DE", "Sec-Fetch-Dest", "document", "Cookie", choice+cookies)
+		got := map[string]int{}
+		for _, cookie := range answer.Cookies() {
+			if cookie.MaxAge >= 0 || cookie.Value != "" || cookie.Path != "/" {
+				t.Errorf("%s%s sets %v, want an end", choice, cookies, cookie)
+			}
+			got[cookie.Name]++
+		}
+		for _, name := range want {
+			if got[name] != 2 {
+				t.Errorf("%s%s ends %v, want %s on host and domain", choice, cookies, got, name)
+			}
+		}
+		if len(got) != len(want) {
+			t.Errorf("%s%s ends %v, want %q", choice, cookies, got, want)
+		}
+	}
+	no, yes := "heed=1.01.20000."+notice, "heed=1.0f.20000."+notice
+	check(no, "; FPID=x", "FPID")
+	check("_ads_12.a=x; ", no, "_ads_12.a")
+	check(no, "; session=1; XFPID=1; FPIDX=2; b=FPID=3")
+	check(yes, "; FPID=x; _ads_1=x")
+	check("", "FPID=x")
+	check("heed=1.01.20000.0badcafe", "; FPID=x")
 }
 
 // checkKinds wants a policy in the answer of whatever may become a page or a worker, and in no other.

@@ -18,7 +18,10 @@ interface HeedChoice {
   readonly functional?: boolean
   readonly performance?: boolean
   readonly advertising?: boolean
-  /** Ids of the declared services that are allowed, at most 200; without it all of the allowed categories. */
+  /**
+   * Ids of the declared services that are allowed, at most 200; without it all of the allowed categories. Heed's own go with
+   * their category.
+   */
   readonly services?: readonly string[]
 }
 

@@ -301,9 +301,9 @@ func TestCheckAccentFailure(t *testing.T) {
 			t.Errorf("CheckAccent(%q, %q) = %v, want an error with %q", accent, theme, err, want)
 		}
 	}
-	f("red", "light", "write a colour as #2347c5")
-	f("#12345", "light", "write a colour as #2347c5")
-	f("#-12345", "light", "write a colour as #2347c5")
+	f("red", "light", "no colour of the form #2347c5")
+	f("#12345", "light", "no colour of the form #2347c5")
+	f("#-12345", "light", "no colour of the form #2347c5")
 	f("#ffcc00", "light", "its contrast to the notice's ground, #ffffff, is 1.51 and must be 4.5; #8a720f is the nearest that has it")
 	f("#fc0", "auto", "is 1.51")
 	f("#2347c5", "dark", "#1b1d22")

@@ -86,9 +86,9 @@ func (s Style) css() string {
 	b.WriteString(css)
 	switch s.Position {
 	case "bottom-start":
-		b.WriteString("section.card { margin: 0; margin-inline-end: auto; max-width: 27em; }\n")
+		b.WriteString("section.card { margin: 0; margin-inline-end: auto; max-width: 27em; }\nsection .whole { grid-column: 1 / -1; }\n")
 	case "bottom-end":
-		b.WriteString("section.card { margin: 0; margin-inline-start: auto; max-width: 27em; }\n")
+		b.WriteString("section.card { margin: 0; margin-inline-start: auto; max-width: 27em; }\nsection .whole { grid-column: 1 / -1; }\n")
 	}
 	if s.Button != "start" {
 		b.WriteString(".reopen { margin-inline-start: auto; }\n")
@@ -111,7 +111,7 @@ func parseColour(text string) (colour, error) {
 	}
 	n, err := strconv.ParseUint(digits, 16, 32)
 	if !ok || err != nil || len(digits) != 6 {
-		return 0, errors.New("write a colour as #2347c5")
+		return 0, errors.New("it is no colour of the form #2347c5")
 	}
 	return colour(n), nil
 }

@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// declaredPage is a page with marked tags of stats, unmarked ones of ads, and one that nobody declared. It never changes, and says so: whoever
+// declaredPage is a page with marked tags of stats, unmarked ones of ads, and one that nobody declared; with ?calm without the one that goes on sending. It never changes, and says so: whoever
 // has it is told that it is not modified, with the policy of now.
 func (h *hostile) declaredPage(w http.ResponseWriter, r *http.Request, site Site) {
 	tag, err := h.tag(site)
@@ -14,7 +14,15 @@ func (h *hostile) declaredPage(w http.ResponseWriter, r *http.Request, site Site
 		return
 	}
 	run := r.URL.Query().Get("run")
-	w.Header().Set("ETag", `"declared"`)
+	restless := ""
+	if !r.URL.Query().Has("calm") {
+		restless = fmt.Sprintf(`<script src="%s/%s/ads-1"></script>`, h.at("ads"), run)
+	}
+	if r.Method == http.MethodPost {
+		h.change(run, func(run *hostileRun) { run.Own["post"]++ })
+	} else {
+		w.Header().Set("ETag", `"declared"`)
+	}
 	if r.Header.Get("If-None-Match") != "" {
 		h.change(run, func(run *hostileRun) { run.Own["not-modified"]++ })
 		w.WriteHeader(http.StatusNotModified)
@@ -24,10 +32,15 @@ func (h *hostile) declaredPage(w http.ResponseWriter, r *http.Request, site Site
 <script type="text/plain" data-heed-category="performance" data-heed-service="stats" src="%[2]s/%[5]s/marked-1"></script>
 <script type="text/plain" data-heed-service="stats">ran.push('marked-inline')</script>
 <script type="text/plain" data-category="analytics" data-service="stats" data-src="%[2]s/%[5]s/marked-2"></script>
-<script src="%[3]s/%[5]s/ads-1"></script>
-<script src="%[4]s/%[5]s/classic"></script>
+%[6]s<script src="%[4]s/%[5]s/classic"></script>
 </head><body>
 <form method="post"><input name="name"><button>Send</button></form>
-<script>(window.ran = window.ran || []).push('own')</script>
-<script src="%[3]s/%[5]s/ads-2"></script></body>`, tag, h.at("stats"), h.at("ads"), h.at("tracker"), run)
+<script>
+(window.ran = window.ran || []).push('own')
+window.said = []
+console.info = (...args) => said.push(args.join(' '))
+addEventListener('pageshow', ({ persisted }) => persisted && navigator.sendBeacon('/own/%[5]s/persisted'))
+if (document.prerendering) fetch('/own/%[5]s/prerendering')
+</script>
+<script src="%[3]s/%[5]s/ads-2"></script></body>`, tag, h.at("stats"), h.at("ads"), h.at("tracker"), run, restless)
 }

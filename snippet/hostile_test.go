@@ -76,6 +76,9 @@ func (h *hostile) at(host string) string {
 func (h *hostile) shop(s *Site) {
 	strength, _, _ := strings.Cut(s.Key, "-")
 	s.CookieDomain = "shop.localhost"
+	if strings.HasSuffix(s.Key, "-away") { // nobody listens at port 1
+		s.Endpoint = "https://heed.localhost:1/h/" + s.Key
+	}
 	s.Wall = Wall{Strength: schemas.Wall(strength), Services: []Service{
 		{ID: "shop", Category: consent.Essential, Stores: []string{"cart*"}},
 		{ID: "stats", Category: consent.Performance, Hosts: []string{h.at("stats")}, Marked: true, Stores: []string{"_st*"}},
@@ -167,7 +170,7 @@ func (h *hostile) see(w http.ResponseWriter, r *http.Request) {
 func TestHostile(t *testing.T) {
 	needNode(t)
 	h := newHostile(t)
-	for _, strength := range []string{"off", "tag", "sealed", "header"} { // no driver's patience is for builds
+	for _, strength := range []string{"off", "tag", "sealed", "header", "sealed-away"} { // no driver's patience is for builds
 		site, err := h.site(strength)
 		if err != nil {
 			t.Fatal(err)

@@ -27,6 +27,7 @@ var traps = map[string]trap{
 	"minified":                {change: minify},
 	"delayed":                 {change: delay},
 	"late":                    {before: `<script src="%s/early"></script><script>fetch('%[1]s/too-early', { mode: 'no-cors' })</script>`},
+	"blocked-storage":         {before: blockStorage},
 	"overwritten-before":      {before: overwrite},
 	"overwritten-behind":      {behind: overwrite},
 }
@@ -42,6 +43,13 @@ XMLHttpRequest.prototype.open = ((real) => function (...args) { return real.appl
 Array.prototype.extra = Object.prototype.extra = function () {}
 Array.prototype.toJSON = function () { return 'a list' }
 Array.prototype.reduce = Array.prototype.find = Array.prototype.some = function () { return undefined }
+</script>`
+
+// blockStorage is what a browser does that blocks a site's cookies and storage.
+const blockStorage = `<script>
+const blocked = { configurable: true, get() { throw new DOMException('blocked', 'SecurityError') }, set() { throw new DOMException('blocked', 'SecurityError') } }
+Object.defineProperty(Document.prototype, 'cookie', blocked)
+for (const area of ['localStorage', 'sessionStorage']) Object.defineProperty(window, area, blocked)
 </script>`
 
 // trapPage is a page with a trap: what nobody declared and what ads bring must not run before a grant, and the page has to work.

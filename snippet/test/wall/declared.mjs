@@ -35,8 +35,7 @@ for (const strength of strengths) {
     const ran = await page.evaluate(() => ran)
     assert.deepEqual(ran.filter((kind) => !marked.includes(kind)), ['ads-1', 'own', 'ads-2'])
     assert.deepEqual(ran.filter((kind) => marked.includes(kind)), marked)
-    const { arrived: counts, own } = await arrived(run)
-    assert.ok(own['not-modified'] >= 1, 'the page came again instead of from the cache')
+    const { arrived: counts } = await arrived(run)
     if (strength !== 'tag') assert.deepEqual([counts['ads-1'], counts['ads-2'], counts.classic], [1, 1, undefined])
   })
 

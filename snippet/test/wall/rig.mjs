@@ -86,3 +86,6 @@ export const reloaded = (page) =>
 
 /** The names of the strengths that hold anything back. */
 export const strengths = ['tag', 'sealed', 'header']
+
+/** Those that traps are set under: all in one engine, and in the others that which most sites have, unless time is no matter. */
+export const trapped = process.env.HEED_WALL === 'all' || engine === 'chromium' ? strengths : ['sealed']

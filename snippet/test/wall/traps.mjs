@@ -1,6 +1,6 @@
 // What stands in the wall's way: the strict side, and a page that works.
 import assert from 'node:assert/strict'
-import { arrived, engine, go, loaded, shop, strengths, test, tracker, visit } from './rig.mjs'
+import { arrived, engine, go, loaded, shop, strengths, test, tracker, trapped, visit } from './rig.mjs'
 
 /** WebKit's driver reads pages with the very functions that these overwrite. */
 const readable = ([name]) => engine !== 'webkit' || !name.startsWith('overwritten')
@@ -15,11 +15,12 @@ const traps = {
   'no-unsafe-inline': {},
   'minified': {},
   'delayed': {},
+  'blocked-storage': { stays: strengths }, // no choice can be read
   'overwritten-before': { stays: ['sealed'] }, // what tells that something is granted no longer does
   'overwritten-behind': {},
 }
 
-for (const strength of strengths) {
+for (const strength of trapped) {
   const each = (state, granted, fn) =>
     test(`traps: ${strength}, ${state}`, (t) =>
       visit(async ({ open }) => {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"testing"
 
 	"github.com/valyala/fasthttp"
@@ -116,6 +117,37 @@ func TestAllocations(t *testing.T) {
 		if budget := 0.0; got > budget {
 			t.Errorf("a batch of %d events allocates %v times, want at most %v", events, got, budget)
 		}
+	}
+}
+
+// TestLaneAllocations holds the whole way of a batch, from the socket to the answer, to the same.
+func TestLaneAllocations(t *testing.T) {
+	if raceEnabled {
+		return
+	}
+	c := newBenchCollector(t)
+	ln := fasthttputil.NewInmemoryListener()
+	var serving sync.WaitGroup
+	serving.Go(func() { c.Serve(ln) })
+	defer serving.Wait()
+	defer c.Shutdown(context.Background())
+	conn, err := ln.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	request, r := []byte(benchRequest(t, 10)), bufio.NewReader(conn)
+	var resp fasthttp.Response
+	got := testing.AllocsPerRun(200, func() {
+		if _, err := conn.Write(request); err != nil {
+			t.Fatal(err)
+		}
+		if err := resp.Read(r); err != nil || resp.StatusCode() != fasthttp.StatusAccepted {
+			t.Fatalf("answer = %d, %v", resp.StatusCode(), err)
+		}
+	})
+	if budget := 0.0; got > budget {
+		t.Errorf("a batch on a connection allocates %v times, want at most %v", got, budget)
 	}
 }
 

@@ -23,13 +23,13 @@ func heading(visits map[page][]seen) []byte {
 	if err != nil {
 		load = []byte("unknown")
 	}
-	first, _, _ := strings.Cut(string(load), " ")
+	minute, _, _ := strings.Cut(string(load), " ")
 	version := "unknown"
 	if base := visits[page{first, without}]; len(base) > 0 {
 		version = base[0].Version
 	}
 	return fmt.Appendf(nil, "%s\n- date: %s UTC\n- commit: %s\n- versions: %s, %s\n- machine: %d cores\n- other load: %s processes wanted a core during the minute before the end\n\n",
-		method, time.Now().UTC().Format(time.DateTime), commit(), runtime.Version(), version, runtime.NumCPU(), first)
+		method, time.Now().UTC().Format(time.DateTime), commit(), runtime.Version(), version, runtime.NumCPU(), minute)
 }
 
 // commit is the one that the program was built from.

@@ -83,13 +83,14 @@ func (s Site) stubServices() [][]any {
 	return list
 }
 
-// stubPlaces is by which rules the stub decides: first where no place is known, last in all places that are not named.
-func (s Site) stubPlaces() [][]any {
-	list := [][]any{{consent.BrowserRules(consent.Place{}, s.Asserts), ""}}
+// stubPlaces are the places that the stub knows, each between spaces, before the rules by which it decides there: first those
+// of no place, last those of all places that are not named.
+func (s Site) stubPlaces() string {
+	table := fmt.Sprintf("  %d", consent.BrowserRules(consent.Place{}, s.Asserts))
 	for _, p := range consent.BrowserPlaces() {
-		list = append(list, []any{p.Rules, " " + strings.Join(p.Places, " ") + " "})
+		table += fmt.Sprintf(" %s %d", strings.Join(p.Places, " "), p.Rules)
 	}
-	return list
+	return table
 }
 
 // Tag returns the HTML that the site's owner pastes into the head of each page, before anything else: the stub, where the

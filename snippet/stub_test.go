@@ -46,7 +46,7 @@ func TestStubTwins(t *testing.T) {
 	var cases struct {
 		Base     string       `json:"base"`
 		Services [][]any      `json:"services"`
-		Places   [][]any      `json:"places"`
+		Places   string       `json:"places"`
 		Policies []policyCase `json:"policies"`
 		Rules    []placeCase  `json:"rules"`
 	}

@@ -6,15 +6,12 @@ export type Jar = {
 }
 
 /** The cookie's value, or "" where there is none or cookies cannot be read (a sandboxed frame throws). */
-export function readCookie({ _name }: Pick<Jar, '_name'>): string {
+export function readCookie(name: string): string {
   try {
-    for (const pair of document.cookie.split('; ')) {
-      if (pair.startsWith(`${_name}=`)) return pair.slice(_name.length + 1)
-    }
+    return `; ${document.cookie}`.split(`; ${name}=`)[1]?.split(';')[0] ?? ''
   } catch {
-    // As without a cookie.
+    return '' // as without a cookie
   }
-  return ''
 }
 
 /** Keeps value for so many days, where the browser lets us; the caller reads it back. */

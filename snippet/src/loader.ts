@@ -37,8 +37,7 @@ guard(() => {
   const add = ([name, integrity]: Named, heed: unknown) => {
     const script = Object.assign(document.createElement('script'), { heed, integrity, crossOrigin: 'anonymous' })
     if (nonce) script.nonce = nonce
-    const url = `${ENDPOINT}/${name}`
-    script.src = wall ? wall.trust.createScriptURL(url) : url
+    script.src = wall ? wall.trust.createScriptURL(name) : `${ENDPOINT}/${name}`
     document.head.append(script)
     return script
   }

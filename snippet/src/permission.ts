@@ -36,7 +36,7 @@ export function isPromptDue(answered: boolean, { rules, most }: Pick<Host, 'rule
 /** Opens the visitor's choice for one site. */
 export function openPermission(site: Choosing, host: Pick<Host, 'rules' | 'memory' | 'most'>): Permission {
   let waits = false // as last read
-  const stored = () => host.memory || readCookie(site)
+  const stored = () => host.memory || readCookie(site._name)
 
   function read(): Choice | undefined {
     const choice = readChoice(stored())

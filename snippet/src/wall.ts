@@ -21,7 +21,7 @@ guard(startWall)(
     _domain: COOKIE_DOMAIN,
     _words: WORDS,
     _reloadOnPlace: RELOAD_ON_PLACE,
-    _overlay: (handed) => loadOverlay(ENDPOINT, handed),
+    _overlay: loadOverlay,
   },
   (document.currentScript as HandingScript).heed as WallHanded,
 )

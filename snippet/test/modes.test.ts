@@ -38,7 +38,7 @@ beforeEach(() => {
     window: page,
     document,
     REGIONS: true,
-    PLACES: [[11940609, ''], [23922687, ' CA-ON US '], [11940611, ' CA CH '], [11940673, ' rest ']],
+    PLACES: '  11940609 CA-ON US 23922687 CA CH 11940611 rest 11940673',
   })
 })
 

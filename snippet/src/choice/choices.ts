@@ -27,8 +27,8 @@ export function openChoices(site: ChoosingSite, host: Host): Choices {
 
   function keep(text: string): void {
     // What the collector has set already stays: Safari forgets in seven days what a script has written.
-    if (readCookie(site) !== text) writeCookie(site, text, host.rules >> daysShift)
-    host.memory = readCookie(site) === text ? '' : text
+    if (readCookie(site._name) !== text) writeCookie(site, text, host.rules >> daysShift)
+    host.memory = readCookie(site._name) === text ? '' : text
   }
 
   return {

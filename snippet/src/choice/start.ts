@@ -1,4 +1,5 @@
 import { All, Essential, Functional } from '../../../consent/categories.ts'
+import { daysShift } from '../../../consent/rules.ts'
 import { guard, warn, warnBy } from '../guard.ts'
 import type { Call, Host } from '../handover.ts'
 import { listen } from '../listen.ts'
@@ -58,6 +59,11 @@ export function startChoosing(site: ChoosingSite, host: Host): void {
     else if (age) {
       host.age = age
       host.most = Essential | Functional
+      if (host.wall) {
+        // What silence allows is no more than that either, and no choice counts: one of 0 days is over.
+        host.wall.rules = (host.wall.rules & host.most) | (-2 << daysShift)
+        host.wall.follow()
+      }
       host.follow()
     } else warn(`not understood: ${String(command)}, ${String(first)}`)
   }

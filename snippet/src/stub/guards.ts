@@ -1,8 +1,6 @@
 // A policy says who is spoken with, not what is kept: scripts of the page could store anything. What they may not falls
 // here, as under a content blocker. A fresh frame's realm walks around this, so the wall's script sweeps as well.
-
-/** Whether something may be kept under a name. */
-type MayKeep = (name: string) => boolean
+import { tried } from '../tried.ts'
 
 /** Whether a name is in a list with spaces between, in which a * stands for any text. */
 export function fits(name: string, list: string): boolean {
@@ -12,57 +10,51 @@ export function fits(name: string, list: string): boolean {
 
 /** Ends whatever may not be, as a browser does that blocks it. */
 export function refuse(): never {
-  throw new DOMException('held back', 'SecurityError')
+  throw new DOMException('', 'SecurityError')
 }
 
-/** Puts something in the place of a property of the browser's. */
-function replace(of: object, name: string, make: (old: any) => PropertyDescriptor): void {
-  Object.defineProperty(of, name, { configurable: true, ...make(Object.getOwnPropertyDescriptor(of, name)) })
+/** Changes a property of the browser's, where it has one: what is not named stays as it was. */
+export function replace(of: object, name: string, change: (old: any) => PropertyDescriptor): void {
+  tried(() => Object.defineProperty(of, name, change(Object.getOwnPropertyDescriptor(of, name))))
 }
 
-/** Lets the page keep only what it may. */
-export function guardStores(mayKeep: MayKeep): void {
-  replace(Document.prototype, 'cookie', ({ get, set }) => ({
-    get,
+/** Lets the page keep only what it may, by the name under which it is kept. */
+export function guardStores(mayKeep: (name: string) => unknown): void {
+  /** Ends calls of a method that may not keep what they name first. */
+  function guard(type: string, method: string, instead: () => unknown): void {
+    replace((window as { readonly [name: string]: any })[type]?.prototype, method, ({ value }) => ({
+      value(...args: [any]) {
+        return mayKeep(args[0]?.name ?? args[0]) ? value.apply(this, args) : instead()
+      },
+    }))
+  }
+
+  replace(Document.prototype, 'cookie', ({ set }) => ({
     set(value) {
-      const [text] = /^[^\0\r\n]*/.exec(value)!
+      const [text, kept] = /^([^=; \0\r\n]*)[^\0\r\n]*/.exec(value)!
       // What may not be kept may be ended: the last age counts.
-      set.call(this, mayKeep(/[^=; ]*/.exec(text)![0]) ? text : `${text};max-age=0`)
+      set.call(this, mayKeep(kept!) ? text : `${text};max-age=0`)
     },
   }))
-  guardMethod('CookieStore', 'set', mayKeep, async () => refuse())
-  guardMethod('CacheStorage', 'open', mayKeep, async () => refuse())
-  guardMethod('IDBFactory', 'open', mayKeep, refuse)
-  guardArea('localStorage', mayKeep)
-  guardArea('sessionStorage', mayKeep)
+  guard('CookieStore', 'set', async () => refuse())
+  guard('CacheStorage', 'open', async () => refuse())
+  guard('IDBFactory', 'open', refuse)
+  guard('Storage', 'setItem', () => {})
+  replace(window, 'localStorage', throughMethods)
+  replace(window, 'sessionStorage', throughMethods)
 }
 
-/** Ends calls of a method that may not keep what they name first. */
-function guardMethod(type: string, method: string, mayKeep: MayKeep, instead: () => unknown): void {
-  const proto = (window as { readonly [name: string]: any })[type]?.prototype
-  if (!proto) return
-  const original = proto[method]
-  proto[method] = function (...args: [any]) {
-    return mayKeep(args[0]?.name ?? args[0]) ? original.apply(this, args) : instead()
+/** Storage as the page sees it: localStorage.name = value, too, is a call of setItem. */
+function throughMethods({ get }: { readonly get: () => Storage }): PropertyDescriptor {
+  let guarded: Storage | undefined
+  return {
+    get: () =>
+      (guarded ??= new Proxy(get.call(window), {
+        set: (storage, name: string, value) => (storage.setItem(name, value), true),
+        get(storage, name: string) {
+          const found = storage[name]
+          return found?.call ? found.bind(storage) : found
+        },
+      })),
   }
-}
-
-/** Storage as the page sees it: localStorage.name = value writes as well. */
-function guardArea(area: string, mayKeep: MayKeep): void {
-  replace(window, area, ({ get }) => {
-    let guarded: Storage | undefined
-    return {
-      get() {
-        const storage = get.call(window)
-        const set = (_: unknown, name: string, value: string) => (mayKeep(`${name}`) && storage.setItem(name, value), true)
-        return (guarded ??= new Proxy(storage, {
-          set: set as ProxyHandler<Storage>['set'] & {},
-          get(_, name) {
-            const found = storage[name]
-            return name === 'setItem' ? set.bind(0, 0) : found?.call ? found.bind(storage) : found
-          },
-        }))
-      },
-    }
-  })
 }

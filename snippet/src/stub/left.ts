@@ -1,5 +1,6 @@
 // What one load of a page leaves to the next, until the tab is closed: never anything before the visitor, or the law of the
 // place, allows to keep it.
+// The stub writes its own keys out, so that the build makes one text of each.
 
 /** The key of sessionStorage for where a page came from that loads once more. */
 export const referrerName = (siteKey: string): string => `heed.${siteKey}.r`

@@ -1,16 +1,19 @@
 import type { Rules } from '../../../consent/rules.ts'
-
-/** Rules, and the places where they hold, between spaces; CA- are all regions of CA. First those of no place, last those of all others. */
-export type Places = readonly (readonly [rules: Rules, places: string])[]
+import { tried } from '../tried.ts'
 
 /** The place that the page's own answer names, as in Server-Timing: heed;desc="US-CA", or "". */
 export function pagePlace(): string {
-  const [page] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
-  return page?.serverTiming?.find(({ name }) => name === 'heed')?.description ?? ''
+  const description = tried(
+    () => (performance.getEntriesByType('navigation') as PerformanceNavigationTiming[])[0]!.serverTiming.find(({ name }) => name === 'heed')!.description,
+  )
+  return description ?? ''
 }
 
-/** The rules of a place: its own, those of its country, or those of all others; of no place, what was learnt before. */
-export function rulesOf(place: string, places: Places, learnt: Rules): Rules {
-  const of = (code: string) => places.find(([, codes]) => codes.includes(` ${code} `))?.[0]
-  return place ? (of(place) ?? of(place.slice(0, 3)) ?? of('rest')!) : learnt || places[0]![0]
+/**
+ * The rules of a place: its own, those of its country, or those of all others; of no place, what was learnt before. A table has
+ * places, each between spaces, before the rules that hold there: first "" as no place; CA- are all regions of CA.
+ */
+export function rulesOf(place: string, table: string, learnt: string | undefined): Rules {
+  const of = (code: string) => table.split(` ${code} `)[1]?.match(/\d+/)
+  return +(place ? (of(place) ?? of(place.slice(0, 3)) ?? of('rest')) : learnt || of(''))!
 }

@@ -1,13 +1,20 @@
-import { Essential } from '../../../consent/categories.ts'
 import { isAllowed } from './decide.ts'
 import { Open, Undecided, type Allowed, type Service } from './stub.ts'
+
+/** At which paths, by their beginnings, frames of every host may load. */
+declare const FRAMES: readonly string[]
+
+/** Whether frames of every host may load on this page. */
+export function framesAreFree(): boolean {
+  return FRAMES.some((path) => location.pathname.startsWith(path))
+}
 
 /** Makes the policy of what is allowed, "" where nothing is held back. The twin of Go's Site.Policy. */
 export function policyOf(base: string, services: readonly Service[], allowed: Allowed): string {
   if (allowed[0] & Open) return ''
   for (const service of services) {
-    const [, category, marked, hosts] = service
-    if (category > Essential && (isAllowed(allowed, service) || (marked && allowed[0] & Undecided))) base += hosts
+    const [, , marked, hosts] = service
+    if (isAllowed(allowed, service) || (marked && allowed[0] & Undecided)) base += hosts
   }
   return base
 }

@@ -3,72 +3,70 @@ import type { Wall } from '../../../schemas/event.gen.ts'
 import { readCookie } from '../cookie.ts'
 import { inForeignFrame } from '../frames.ts'
 import type { Call } from '../handover.ts'
-import { decide, isAllowed, type Deciding } from './decide.ts'
-import { fits, guardStores } from './guards.ts'
-import { leftUnder, referrerName, rulesName } from './left.ts'
-import { pagePlace, rulesOf, type Places } from './place.ts'
-import { enforce, policyOf } from './policy.ts'
+import { decide, isAllowed } from './decide.ts'
+import { tried } from '../tried.ts'
+import { fits, guardStores, replace } from './guards.ts'
+import { tell } from './modes/all.ts'
+import { pagePlace, rulesOf } from './place.ts'
+import { enforce, framesAreFree, policyOf } from './policy.ts'
 import { guardReach } from './reach.ts'
-import { maxHeld, offName, Open, type Allowed, type Service, type Stub } from './stub.ts'
+import { maxHeld, Open, type Allowed, type Service, type Stub } from './stub.ts'
 import { openTrust } from './trust.ts'
 import { unseal } from './unseal.ts'
 
-/** What the build fixes for one site's wall. */
-export type WallOptions = Deciding & {
-  readonly _endpoint: string
-  readonly _strength: Wall
-  /** The policy of what is always allowed. */
-  readonly _base: string
-  readonly _services: readonly Service[]
-  readonly _places: Places
-  /** Whether frames of every host may load on this page. */
-  readonly _frames: boolean
-  /** Tells the consent modes of others what is allowed on a page of this place. */
-  readonly _tell: (allowed: Allowed, wall: Stub, place: string) => void
-}
+declare const KEY: string
+declare const COOKIE_NAME: string
+declare const STRENGTH: Wall
+/** The policy of what is always allowed. */
+declare const BASE: string
+declare const SERVICES: readonly Service[]
+declare const PLACES: string
+declare const HAS_FRAMES: boolean
+declare const HAS_MODES: boolean
 
 /** Holds back what is not allowed on this page, and leaves as heed.w what the scripts behind it go on with. */
-export function raise(site: WallOptions): void {
-  const { _services, _key, _name } = site
-  const heed = (window.heed ??= function () {
-    ;(heed.q ??= []).push(arguments as unknown as Call)
+export function raise(): void {
+  const heed = (window.heed ||= function () {
+    ;(heed.q ||= []).push(arguments as unknown as Call)
   }) as unknown as { w?: Stub; q?: Call[] }
   if (heed.w) return // pasted twice
-  const trust = openTrust(site._endpoint)
-  const lift = () => site._strength === 'sealed' && unseal(trust)
+  const trust = openTrust()
   // The owner has switched the wall off, in an emergency and for a day.
-  if (+readCookie({ _name: offName(_name) }) > Date.now() / 1000) return void lift()
+  if (+readCookie(`${COOKIE_NAME}_off`) > Date.now() / 1000) return unseal(trust)
 
-  const _place = pagePlace()
-  const referrer = leftUnder(referrerName(_key))
-  let allowed: Allowed = [Essential, undefined] // on a page that another site shows nothing is asked, and nothing granted
+  const place = pagePlace()
+  const referrer = tried(() => sessionStorage[`heed.${KEY}.r`])
+  let allowed: Allowed
   let inForce: string | undefined
 
   const wall: Stub = {
-    strength: site._strength,
+    strength: STRENGTH,
     held: [],
-    services: _services,
-    rules: rulesOf(_place, site._places, +leftUnder(rulesName(_key))),
+    services: SERVICES,
+    rules: rulesOf(place, PLACES, tried(() => sessionStorage[`heed.${KEY}.p`])),
     follow() {
-      if (!inForeignFrame()) allowed = decide(site, wall.rules)
-      const policy = policyOf(site._base, _services, allowed)
-      if (policy && policy !== inForce) enforce(site._frames ? `${policy};frame-src *` : policy)
-      inForce = policy
-      site._tell(allowed, wall, _place)
+      // On a page that another site shows nothing is asked, and nothing granted.
+      allowed = (!inForeignFrame() && tried(() => decide(wall.rules))) || [Essential]
+      const policy = policyOf(BASE, SERVICES, allowed)
+      if (policy && policy !== inForce) {
+        inForce = policy
+        enforce(HAS_FRAMES && framesAreFree() ? `${policy};frame-src *` : policy)
+      }
+      if (HAS_MODES) tell(allowed, wall, place)
       return allowed
     },
     trust,
   }
   heed.w = wall
+  wall.follow()
+  const isOpen = () => allowed[0] & Open
+  guardStores((name) => isOpen() || /^heed/.test(name) || SERVICES.some((service) => isAllowed(allowed, service) && fits(name, service[4])))
+  guardReach(isOpen)
+  // Chromium's own referrer after a reload of ours is the page itself.
+  if (referrer) replace(document, 'referrer', () => ({ get: () => referrer }))
   document.addEventListener('securitypolicyviolation', (event) => wall.held.length < maxHeld && wall.held.push(event))
   // A microtask later, when the choice is kept and its record on the way.
-  document.addEventListener('heed:consent', () => void Promise.resolve().then(wall.follow))
-  wall.follow()
-  const isOpen = () => !!(allowed[0] & Open)
-  const more = (service: Service) => service[1] > Essential && !service[2] && isAllowed(allowed, service)
-  if (isOpen() || site._frames || _services.some(more)) lift()
-  // Chromium's own referrer after a reload of ours is the page itself.
-  if (referrer) Object.defineProperty(document, 'referrer', { get: () => referrer })
-  guardStores((name) => isOpen() || name.startsWith('heed') || _services.some((service) => isAllowed(allowed, service) && fits(name, service[4])))
-  guardReach(isOpen)
+  document.addEventListener('heed:consent', () => queueMicrotask(wall.follow))
+  // Last, since a page that trusts us with nothing throws here.
+  if (isOpen() || (HAS_FRAMES && framesAreFree()) || SERVICES.some((service) => service[3] && !service[2] && isAllowed(allowed, service))) unseal(trust)
 }

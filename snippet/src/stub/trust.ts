@@ -1,19 +1,21 @@
-/** Text and addresses in the form in which the page takes them where it takes no plain ones (Trusted Types). */
-export type Trust = { readonly createHTML: (text: string) => string; readonly createScriptURL: (url: string) => string }
+import { tried } from '../tried.ts'
 
-/**
- * What makes a parser swallow the element that comes next: its attributes go on until that one ends. It needs no mark at the
- * end that a minifier could strip.
- */
-export const swallowing = '<meta http-equiv=x content=x x='
+/** What the page takes where it takes no plain text and addresses (Trusted Types). Whatever it is asked for, only what is ours comes out. */
+export type Trust = {
+  /** What makes a parser swallow the element that comes next. */
+  readonly createHTML: (text: string) => string
+  /** The address of a script of ours, by its name under the endpoint. */
+  readonly createScriptURL: (name: string) => string
+}
 
-/** Lets through what is ours. A page that allows no policy of this name may not need one. */
-export function openTrust(endpoint: string): Trust {
-  const only = (pattern: (text: string) => boolean) => (text: string) => (pattern(text) ? text : '')
-  const rules = { createHTML: only((text) => text === swallowing), createScriptURL: only((url) => url.startsWith(endpoint)) }
-  try {
-    return (window as any).trustedTypes.createPolicy('heed', rules)
-  } catch {
-    return rules
+declare const ENDPOINT: string
+
+/** Opens the trust of this page. One that allows no policy of this name may not need one. */
+export function openTrust(): Trust {
+  const rules: Trust = {
+    // Its attributes go on until the next element ends: it needs no mark at the end that a minifier could strip.
+    createHTML: () => '<meta http-equiv=x content=x x=',
+    createScriptURL: (name) => `${ENDPOINT}/${name}`,
   }
+  return tried(() => (window as any).trustedTypes.createPolicy('heed', rules)) ?? rules
 }

@@ -38,7 +38,7 @@ export function report(site: Jar & { readonly _endpoint: string }, events: reado
   const names = allowed[0] & Performance ? namesHere() : []
   if (!held.length && !names.length) return
   // Names are read by the right of a choice, which the collector looks at itself; what was held back says nothing of anyone.
-  const right = names.length ? { choice: readCookie(site), gpc: gpc(), dnt: dnt(), names } : {}
+  const right = names.length ? { choice: readCookie(site._name), gpc: gpc(), dnt: dnt(), names } : {}
   const batch: Batch = { v: 1, sent: Date.now(), events: [], held, ...right }
   void fetch(`${site._endpoint}/ordinary`, { method: 'POST', body: JSON.stringify(batch), keepalive: true, credentials: 'omit' }).catch(() => {})
 }

@@ -122,7 +122,7 @@ export function startWall(site: WallSite, handed: WallHanded): void {
   function yieldTo(until: number): void {
     const jar = { ...site, _name: offName(site._name) }
     writeCookie(jar, `${until}`, 1)
-    if (readCookie(jar)) goes(leave(site._key, handed.viewed))
+    if (readCookie(jar._name)) goes(leave(site._key, handed.viewed))
   }
 
   if (handed.off > Date.now() / 1000) return yieldTo(handed.off)

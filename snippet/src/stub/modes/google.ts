@@ -1,6 +1,5 @@
 import { Advertising, Functional, Performance, type Categories } from '../../../../consent/categories.ts'
 import { word, type Mode } from '../modes.ts'
-import type { Places } from '../place.ts'
 
 declare global {
   interface Window {
@@ -8,7 +7,8 @@ declare global {
   }
 }
 
-declare const PLACES: Places
+/** As place.ts has them. */
+declare const PLACES: string
 /** Whether the places that the matrix tells apart may decide where the page knows none. */
 declare const REGIONS: boolean
 
@@ -29,8 +29,9 @@ export const google: Mode = ({ _granted, _anywhere }, first) => {
   gtag('consent', 'default', { ...signals(_granted), wait_for_update: waitMs })
   // Google learns where the visitor is also where the page does not; the more specific region wins there.
   if (REGIONS && _anywhere) {
-    for (const [rules, places] of PLACES) {
-      if (rules & (Functional | Performance | Advertising)) gtag('consent', 'default', { ...signals(rules), region: places.match(/\b[A-Z]{2}(-[A-Z]{2})?(?= )/g) })
+    for (const [, places, digits] of PLACES.matchAll(/(\D+)(\d+)/g)) {
+      const rules = +digits!
+      if (rules & (Functional | Performance | Advertising)) gtag('consent', 'default', { ...signals(rules), region: places!.match(/\b[A-Z]{2}(-[A-Z]{2})?(?= )/g) })
     }
   }
   gtag('set', { ads_data_redaction: true, url_passthrough: false })

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -191,15 +192,37 @@ func TestClusterStoreTimesOut(t *testing.T) {
 // plant puts events into Kafka as a collector would.
 func (f *fleet) plant(evs ...*schemas.Envelope) {
 	f.t.Helper()
-	topic, err := kafka.Open(f.t.Context(), kafka.Config{Brokers: f.kafka.Brokers(), Topic: f.topic, Partitions: 6,
-		Replication: len(f.kafka.Nodes)}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		f.t.Fatal(err)
-	}
+	topic := f.openTopic()
 	defer topic.Close(f.t.Context())
 	if _, err := topic.Append(f.t.Context(), evs); err != nil {
 		f.t.Fatal(err)
 	}
+}
+
+// awaitNoLag waits until nothing of the topic is left to load, and nothing is planned.
+func (f *fleet) awaitNoLag() {
+	f.t.Helper()
+	topic := f.openTopic()
+	defer topic.Close(f.t.Context())
+	for deadline := time.Now().Add(fleetPatience); ; pause(100 * time.Millisecond) {
+		lag, err := topic.Lag(f.t.Context())
+		if err == nil && !slices.ContainsFunc(lag, func(n int64) bool { return n != 0 }) {
+			return
+		}
+		if time.Now().After(deadline) {
+			f.fail("after %v the partitions' lag is %v, %v, want none", fleetPatience, lag, err)
+		}
+	}
+}
+
+func (f *fleet) openTopic() *kafka.Topic {
+	f.t.Helper()
+	topic, err := kafka.Open(f.t.Context(), kafka.Config{Brokers: f.kafka.Brokers(), Topic: f.topic, Group: f.topic,
+		Partitions: 6, Replication: len(f.kafka.Nodes)}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return topic
 }
 
 // envelopes are a batch's events as a collector would hand them on.

@@ -219,6 +219,7 @@ func (j *replayJob) sum() (sum load.ReplayProgress) {
 		sum.Added += at.Added
 		sum.Excluded += at.Excluded
 		sum.Dead += at.Dead
+		sum.Owned += at.Owned
 		sum.Left = max(sum.Left, at.Left)
 	}
 	return sum
@@ -231,6 +232,9 @@ func (j *replayJob) finish() error {
 	sum := j.sum()
 	fmt.Fprintf(j.show, "%d events read: %d added, %d past their retention or withdrawn, %d could not be stored, the rest was there\n",
 		sum.Read, sum.Added, sum.Excluded, sum.Dead)
+	if sum.Owned > 0 {
+		fmt.Fprintf(j.show, "%d more are not the replay's: heed load had not brought them to rest, and does when it runs\n", sum.Owned)
+	}
 	switch {
 	case errors.Is(j.err, context.Canceled):
 		return errors.New("stopped before the end; the same command goes on where it was")

@@ -39,6 +39,7 @@ type ReplayProgress struct {
 	Added         uint64        // rows that were absent and are there now
 	Excluded      uint64        // rows that must not come back
 	Dead          uint64        // events that cannot be rows
+	Owned         uint64        // records at the range's end that are left to the Owner's Loader; counted within one segment
 	Elapsed       time.Duration // since the call began
 	Left          time.Duration // estimate of what is left to wait; 0 when it cannot be told
 }
@@ -80,6 +81,7 @@ type replay struct {
 	startPos wal.Pos
 	read     uint64
 	excluded uint64
+	owned    uint64 // records of the range that are left to the owner
 }
 
 // bound leaves to the owner's Loader what is its.
@@ -93,8 +95,17 @@ func (r *replay) bound(ctx context.Context, log string) error {
 			return fmt.Errorf("replay %q: nothing of it has been loaded yet; let the loader do so", log)
 		}
 		r.owner.plan = plan
-		if r.cfg.To == (wal.Pos{}) || plan.From.Before(r.cfg.To) {
+		switch {
+		case r.cfg.To == (wal.Pos{}):
 			r.cfg.To = plan.From
+		case plan.From.Before(r.cfg.To):
+			asked := r.cfg.To
+			if r.cfg.To = plan.From; r.cfg.To.Before(r.cfg.From) {
+				r.cfg.To = r.cfg.From
+			}
+			if asked.Segment == r.cfg.To.Segment {
+				r.owned = asked.Record - r.cfg.To.Record
+			}
 		}
 	}
 	if r.cfg.To == (wal.Pos{}) {
@@ -177,7 +188,8 @@ func (r *replay) progress() ReplayProgress {
 	totals, now := r.loader.Totals(), r.loader.now()
 	p := ReplayProgress{
 		From: r.cfg.From, To: r.cfg.To, Pos: r.loader.Progress().Pos, Read: r.read,
-		Added: r.loader.added, Excluded: r.excluded, Dead: totals.Dead, Elapsed: now.Sub(r.start),
+		Added: r.loader.added, Excluded: r.excluded, Dead: totals.Dead, Owned: r.owned,
+		Elapsed: now.Sub(r.start),
 	}
 	if p.Pos.Before(p.To) && p.Pos.Segment == p.To.Segment && r.startPos.Record < p.Pos.Record { // records of segments cannot be counted ahead
 		done, left := float64(p.Pos.Record-r.startPos.Record), float64(p.To.Record-p.Pos.Record)

@@ -156,10 +156,17 @@ func TestReplayStopsAtTheLoadersPlan(t *testing.T) {
 	p.plan.From = p.at(30)
 	store := newFakeStore()
 	m := p.join()
-	progress, err := load.Replay(t.Context(), load.ReplayConfig{Owner: m}, load.Parts{
-		Log: m, Plans: newPartition(t, p.origin, p.number).join(), Store: store, Dead: store}, logger())
-	if err != nil || progress.To != p.at(30) || progress.Read != 30 {
-		t.Errorf("Replay = %+v, %v, want the 30 events before the plan", progress, err)
+	for _, asked := range []load.ReplayConfig{{}, {To: p.at(40)}, {From: p.at(35), To: p.at(40)}} {
+		asked.Owner = m
+		progress, err := load.Replay(t.Context(), asked, load.Parts{
+			Log: m, Plans: newPartition(t, p.origin, p.number).join(), Store: store, Dead: store}, logger())
+		from, to := asked.From.Record, asked.To.Record
+		wantTo := max(30, from)
+		wantOwned := max(to, wantTo) - wantTo // nobody asked for more where no end is named
+		if err != nil || progress.To != p.at(wantTo) || progress.Read != wantTo-from || progress.Owned != wantOwned {
+			t.Errorf("Replay(%v to %v) = %+v, %v, want the %d events up to %d, and %d left to the owner",
+				asked.From, asked.To, progress, err, wantTo-from, wantTo, wantOwned)
+		}
 	}
 }
 

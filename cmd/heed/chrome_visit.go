@@ -122,9 +122,15 @@ func openPage(tab context.Context, url string, left time.Duration, w *watcher) e
 	w.awaitRest(tab, left)
 	if w.isCut() {
 		_, err = chromedp.Call(tab, page.StopLoading, cdp.Empty{})
+	} else {
+		_, err = chromedp.Run(tab, chromedp.Evaluate[bool](idle, chromedp.EvalAwaitPromise))
 	}
 	return err
 }
+
+// idle is fulfilled once the page's own scripts have nothing to do, which says more than a quiet network: what hydrates a
+// page works after its last answer. One that never rests is waited for as long.
+const idle = `new Promise((done) => requestIdleCallback(() => requestIdleCallback(() => done(true), { timeout: 2000 }), { timeout: 2000 }))`
 
 // readPage asks the page, and looks at where it is and what it has stored.
 func readPage(tab context.Context, ask []string) (p *chromePage, err error) {

@@ -34,7 +34,10 @@ async function openPage(context, problem) {
   const page = await context.newPage()
   // Firefox takes what a policy holds back for an error of the page.
   page.on('pageerror', ({ message }) => problem(`${/^Content-Security-Policy:/.test(message) ? 'console' : 'page error'}: ${message}`))
-  page.on('console', (message) => problem(`console: ${message.type()}: ${message.text()}`))
+  page.on('console', (message) => {
+    const [, error] = message.args() // of an error only Chromium's protocol tells more
+    problem(`console: ${message.type()}: ${message.text()} ${error?.remoteObject?.().description ?? ''}`.trim())
+  })
   const wait = page.waitForFunction.bind(page)
   page.waitForFunction = (fn, _options, ...args) => wait(fn, { polling: 20 }, ...args) // also where nothing is painted
   page.follow = (action) => Promise.all([page.waitForNavigation({ waitUntil: 'domcontentloaded' }), action()])

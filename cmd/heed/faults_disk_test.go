@@ -172,13 +172,16 @@ func TestStoreDiskFull(t *testing.T) {
 	heed := startHeed(t, o.data, o.settings("--wal.dir", filepath.Join(t.TempDir(), "wal"), "--wal.segment_bytes", "64KiB")...)
 	o.send()
 	o.awaitMore(heed, 200)
-	before := o.metric(heed, "heed_load_store_errors_total")
-	o.await(heed, "inserts that are refused for want of room", func() bool {
-		fill(t, disk, 64<<20)
-		return o.metric(heed, "heed_load_store_errors_total") > before
-	})
-	fill(t, disk, 0)
-	o.awaitMore(heed, 200)
+	for _, left := range []int64{64 << 20, 0} {
+		before := o.metric(heed, "heed_load_store_errors_total")
+		o.await(heed, "inserts that are refused for want of room", func() bool {
+			fill(t, disk, left)
+			return o.metric(heed, "heed_load_store_errors_total") > before
+		})
+		if left > 0 { // with none the consent records' own log, which is here, takes nothing either
+			o.awaitMore(heed, 200)
+		}
+	}
 	makeRoom(t, disk)
 	o.awaitLoaded(heed)
 	o.finish(heed)

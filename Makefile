@@ -1,6 +1,6 @@
 # Every target and what it is for: make
 SHELL := /bin/bash
-FUZZTIME ?= 20s
+FUZZTIME ?= 18s
 KILLS ?= 100
 CHAOS ?= 5m
 GOFLAGS_BUILD := -trimpath -buildvcs=auto -ldflags=-buildid=
@@ -23,21 +23,21 @@ test: browser nginx java ## everything that must pass, under 20 minutes
 	@go run ./deploy/fetch -dev
 	@$(MAKE) --no-print-directory check
 	go test -timeout 18m ./...
-	@$(MAKE) --no-print-directory deploy race
+	@$(MAKE) --no-print-directory deploy
 
 deploy: nginx fetch ## hold what operators get against the program and the tools that read it
 	cd deploy/check && ./promtool && go vet . && go test -timeout 15m ./...
 
-race: ## the same tests under the race detector, where goroutines meet
+race: ## the tests under the race detector, where goroutines meet
 	go test -race -short -timeout 15m ./collector/... ./consent/... ./pipeline/... ./analytics/...
 
-endure: ## what is long by nature, under 45 minutes: KILLS kills, CHAOS of chaos, FUZZTIME of fuzzing per target
+endure: ## what is long by nature, under 45 minutes: KILLS kills, CHAOS of chaos, races, FUZZTIME of fuzzing per target
 	@go run ./deploy/fetch -dev
 	HEED_KILLS=$(KILLS) go test -count=1 -timeout 30m -run 'Kill' -v ./cmd/heed/ ./pipeline/wal/ ./pipeline/kafka/ ./pipeline/erase/
 	go test -count=40 -timeout 10m -run PausedLoaders ./pipeline/load/ ./pipeline/records/
 	HEED_MATRIX=all go test -count=1 -timeout 20m -run 'TestMatrix$$' -v ./cmd/heed/
 	HEED_CHAOS=$(CHAOS) go test -count=1 -timeout 20m -run 'TestChaos$$' -v ./cmd/heed/
-	@$(MAKE) --no-print-directory fuzz
+	@$(MAKE) --no-print-directory race fuzz
 
 # Before Go 1.27 a target can fail with nothing but "context deadline exceeded" when its time ends: golang/go#75804.
 fuzz: ## run each fuzz target for FUZZTIME

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -74,26 +73,16 @@ func readMatrixPlaces(t *testing.T) (places []matrixPlace) {
 	return places
 }
 
-// distinct keeps the first of those places that key does not tell apart.
-func distinct(places []matrixPlace, key func(matrixPlace) string) (kept []matrixPlace) {
+// oneOfEachClass keeps the first place of each class of rows.
+func oneOfEachClass(places []matrixPlace) (kept []matrixPlace) {
 	seen := map[string]bool{}
 	for _, place := range places {
-		if k := key(place); !seen[k] {
-			seen[k] = true
+		if !seen[place.class] {
+			seen[place.class] = true
 			kept = append(kept, place)
 		}
 	}
 	return kept
-}
-
-// answerOf is all that a row says. The rows that stand for no place in particular are none's double.
-func answerOf(place matrixPlace) string {
-	values := maps.Clone(place.cells)
-	if place.row == consent.Rest || place.row == consent.Strictest {
-		values["row"] = place.row
-	}
-	text, _ := json.Marshal(values) // its keys are sorted, and it came from JSON
-	return string(text)
 }
 
 // writeMatrixGeo writes geo data that knows each place's address, but for that of the place that is not known, and says

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"heed/consent"
 	"heed/consent/notice"
 	"heed/schemas"
 	"heed/snippet"
@@ -15,6 +16,10 @@ func warnOfWall(site *Site, demo bool, warn warner) {
 	case schemas.WallOff:
 		warn("wall.strength", "set it to sealed, or to header where the pages' answers can carry a policy",
 			"nothing is held back before a choice or after a refusal, and gpc.json says so")
+		if len(site.Wall.Modes) > 0 {
+			warn("consent_modes", "set wall.strength to tag at least, or leave them out",
+				"they are told by the inline script of the tag, which a site without a wall does not have")
+		}
 		return
 	case schemas.WallHeader:
 		if demo && site.ID == demoSite {
@@ -25,6 +30,22 @@ func warnOfWall(site *Site, demo bool, warn warner) {
 		warnOfService(s, warn)
 	}
 	warnOfHosts(site, warn)
+	warnOfWordPress(site, warn)
+}
+
+// warnOfWordPress tells where the plugin that is told of choices cannot keep them: by cookies of its own.
+func warnOfWordPress(site *Site, warn warner) {
+	const cookie = "wp_consent_marketing"
+	keeps := func(s declaredService) bool {
+		return s.Category == consent.Essential.String() && slices.ContainsFunc(s.Stores, func(pattern string) bool {
+			before, rest, starred := strings.Cut(pattern, "*")
+			return pattern == cookie || starred && rest == "" && strings.HasPrefix(cookie, before)
+		})
+	}
+	if slices.Contains(site.Wall.Modes, "wordpress") && !slices.ContainsFunc(site.Declared.Services, keeps) {
+		warn("consent_modes", `declare an essential service with stores: ["wp_consent_*"]`,
+			"the WordPress Consent API keeps what it is told in cookies wp_consent_*, which the wall holds back")
+	}
 }
 
 // warnOfService tells of a service that a yes does not free, or of which something is known that does nothing.

@@ -297,6 +297,25 @@ test('two tabs at two times: the later choice wins', () =>
     assert.deepEqual(ofKind(await site.events(atLeast('page', 1)), 'page').map(({ url }) => url), [site.url('two')])
   }))
 
+test('the answer to a yes that comes after the no of another tab does not undo it', () =>
+  visit('late-tab', async (site) => {
+    const [one, two] = [await site.open('one'), await site.open('two')]
+    for (const page of [one, two]) await notice(page)
+    await site.answersToTold({ status: 202, delayMs: 4000 }, { status: 202 })
+    await one.evaluate(() => heed('consent', 'allow'))
+    await site.told(1)
+    await two.evaluate(() => {
+      const at = Date.now() + 2000
+      Date.now = () => at
+      heed('consent', 'refuse')
+    })
+    await cookieIs(two, '=1\\.01\\.') // it has been told
+    await one.evaluate(() => { // as the answer does that is still to come
+      document.cookie = `heed_late-tab=1.0f.${Math.floor(Date.now() / 86400000)}.0a1b2c3d.${'ab'.repeat(16)}.${'A'.repeat(22)}; Path=/`
+    })
+    await cookieIs(one, '=1\\.41\\.')
+  }))
+
 test('while the collector cannot seal, a grant waits with its events, and nothing is lost', () =>
   visit('unsealed', async (site) => {
     await site.answersToTold({ status: 503, retryAfter: '600' })

@@ -28,6 +28,7 @@ var bannerLocales = []string{"en", "de", "ar", "fi", "hi", "ja", "el"}
 // TestBanner holds the banner as it is served, real notices in each layout and style, against what visitors need: see
 // test/browser/banner.mjs. All is measured in Chromium; the other engines are asked how it behaves.
 func TestBanner(t *testing.T) {
+	t.Parallel()
 	needNode(t)
 	for engine := range engines {
 		t.Run(engine, func(t *testing.T) {

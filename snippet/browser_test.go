@@ -18,6 +18,7 @@ var engines = map[string][]string{
 
 // TestBrowser runs the bundle in each engine against a site and a collector on two origins of this machine.
 func TestBrowser(t *testing.T) {
+	t.Parallel()
 	needNode(t)
 	if _, err := os.Stat(filepath.Join("..", "node_modules", "puppeteer-core")); err != nil {
 		t.Fatalf("%v: run npm ci at the root of the repository", err)

@@ -168,6 +168,7 @@ func (h *hostile) see(w http.ResponseWriter, r *http.Request) {
 
 // TestHostile visits the shop in each engine under each strength, and then holds what arrived and what ran against what the wall promises.
 func TestHostile(t *testing.T) {
+	t.Parallel()
 	needNode(t)
 	h := newHostile(t)
 	for _, strength := range []string{"off", "tag", "sealed", "header", "sealed-away"} { // no driver's patience is for builds

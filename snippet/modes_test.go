@@ -119,6 +119,7 @@ window.wp_set_consent=(category,value)=>{said.push(category+' '+value);document.
 
 // TestModes runs the consent modes in each engine. Whom the page tells is played: queues are read, and nothing of theirs is fetched.
 func TestModes(t *testing.T) {
+	t.Parallel()
 	needNode(t)
 	for engine, programs := range engines {
 		t.Run(engine, func(t *testing.T) {

@@ -29,15 +29,21 @@ async function openVisitor(browser) {
   return { open: (problem) => openPage(context, problem), close: () => context.close() }
 }
 
+/** What was printed. Of an error only Chromium's protocol says more than that it is one. */
+function textOf(message) {
+  try {
+    return [message.text(), ...message.args().map((arg) => arg.remoteObject().description ?? '')].join(' ').trim()
+  } catch {
+    return message.text()
+  }
+}
+
 /** Opens a tab that passes on what its pages print and where they fail. */
 async function openPage(context, problem) {
   const page = await context.newPage()
   // Firefox takes what a policy holds back for an error of the page.
   page.on('pageerror', ({ message }) => problem(`${/^Content-Security-Policy:/.test(message) ? 'console' : 'page error'}: ${message}`))
-  page.on('console', (message) => {
-    const [, error] = message.args() // of an error only Chromium's protocol tells more
-    problem(`console: ${message.type()}: ${message.text()} ${error?.remoteObject?.().description ?? ''}`.trim())
-  })
+  page.on('console', (message) => problem(`console: ${message.type()}: ${textOf(message)}`))
   const wait = page.waitForFunction.bind(page)
   page.waitForFunction = (fn, _options, ...args) => wait(fn, { polling: 20 }, ...args) // also where nothing is painted
   page.follow = (action) => Promise.all([page.waitForNavigation({ waitUntil: 'domcontentloaded' }), action()])

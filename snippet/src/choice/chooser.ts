@@ -1,6 +1,7 @@
 import { Advertising, All, Essential, type Categories } from '../../../consent/categories.ts'
 import { formatChoice, OptOut, parseChoice, Partial, SeenDNT, SeenGPC, Unsent, type Choice } from '../../../consent/choice.ts'
 import type { ConsentEvent } from '../../../schemas/event.gen.ts'
+import { guard } from '../guard.ts'
 import type { Host } from '../handover.ts'
 import { today, unsentDays } from '../permission.ts'
 import { uuidv7 } from '../random.ts'
@@ -74,6 +75,20 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
     })
   }
 
+  /**
+   * Two tabs see each other's cookies late, so the last to write may have been the one that had not heard yet. A moment
+   * later both know what holds: what grants no more takes the place of what does, or of what waits to be told.
+   */
+  function settle(): void {
+    const [own, now] = [parseChoice(mine?._kept ?? ''), choices._choice()]
+    if (mine && own && now && !(own._bits & ~now._bits & All) && now._bits & ~own._bits & (All | Unsent)) {
+      choices._keep(mine._kept)
+      host.follow()
+    }
+  }
+
+  const settleLater = () => setTimeout(guard(settle), momentMs)
+
   /** Another tab chose. Within a moment of ours what both grant holds; the later of the two records that. */
   function hear(said: Said): void {
     if (!mine || said.at - mine.at > momentMs) { // theirs is the later one
@@ -85,12 +100,14 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
     const text = formatChoice(stricterOf(own, other))
     const { at, _means, _kept } = mine
     if (text !== said.text) say({ text, at })
-    if (text === mine.text) {
+    settleLater()
+    const known = text === mine.text
+    if (!known) mine = { text, at, _means, _kept: unsent(text) }
+    if (at < said.at) return host.follow() // the other tab keeps it, and knows when it has been told
+    if (known) {
       if (plain(choices._text()) !== text) choices._keep(_kept)
       return host.follow()
     }
-    mine = { text, at, _means, _kept: unsent(text) }
-    if (at < said.at) return host.follow()
     store(text, happened(parseChoice(_kept), (own._bits & other._bits) | Essential), by('itself', _means.shown))
   }
 

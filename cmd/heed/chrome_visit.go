@@ -119,18 +119,30 @@ func openPage(tab context.Context, url string, left time.Duration, w *watcher) e
 	case answer.ErrorText != "":
 		return errors.New(strings.TrimPrefix(answer.ErrorText, "net::"))
 	}
-	w.awaitRest(tab, left)
-	if w.isCut() {
-		_, err = chromedp.Call(tab, page.StopLoading, cdp.Empty{})
-	} else {
-		_, err = chromedp.Run(tab, chromedp.Evaluate[bool](idle, chromedp.EvalAwaitPromise))
+	until, cancel := context.WithTimeout(tab, left)
+	defer cancel()
+	for {
+		if w.awaitRest(until, left); w.isCut() {
+			break
+		}
+		if _, err = chromedp.Run(until, chromedp.Evaluate[bool](idle, chromedp.EvalAwaitPromise)); err == nil {
+			return nil
+		}
+		if until.Err() != nil {
+			w.stop()
+			break
+		} // else the page has gone on to another meanwhile
 	}
+	_, err = chromedp.Call(tab, page.StopLoading, cdp.Empty{})
 	return err
 }
 
 // idle is fulfilled once the page's own scripts have nothing to do, which says more than a quiet network: what hydrates a
 // page works after its last answer. One that never rests is waited for as long.
-const idle = `new Promise((done) => requestIdleCallback(() => requestIdleCallback(() => done(true), { timeout: 2000 }), { timeout: 2000 }))`
+const idle = `new Promise((done) => {
+	const rest = (then) => requestIdleCallback(then, { timeout: 2000 })
+	try { rest(() => rest(() => done(true))) } catch { done(true) }
+})`
 
 // readPage asks the page, and looks at where it is and what it has stored.
 func readPage(tab context.Context, ask []string) (p *chromePage, err error) {

@@ -90,6 +90,9 @@ func TestRunPreparesOneBatchAhead(t *testing.T) {
 		}
 		want := []string{"prepare /page/0", "insert /page/0", "prepare /page/16", "insert /page/16", "prepare /page/32",
 			"insert /page/32", "prepare /page/48", "insert /page/48"}
+		for i := 1; i+1 < len(store.steps); i += 2 {
+			slices.Sort(store.steps[i : i+2]) // an insert and the preparing of the next begin at one time, in any order
+		}
 		if !slices.Equal(store.steps, want) {
 			t.Errorf("the steps were %q, want %q", store.steps, want)
 		}

@@ -18,9 +18,6 @@ import (
 //go:embed src/*.ts src/*/*.ts src/*/*/*.ts
 var sources embed.FS
 
-//go:embed size.json
-var sizes []byte
-
 // hashBytes of SHA-256 name a bundle: 80 bits, against accidents; Integrity guards against malice.
 const hashBytes = 10
 
@@ -61,21 +58,17 @@ type Loader struct {
 type Encoded struct{ Plain, Gzip, Brotli []byte }
 
 // Build makes the scripts of one site. It reads only what is embedded in the program and uses no network. It fails on an
-// invalid Site and on a script above the limits of size.json; the error names limit and size.
+// invalid Site.
 func Build(site Site) (Bundle, error) {
-	return build(site, library{snippet: sources, consent: consent.Sources}, sizes)
+	return build(site, library{snippet: sources, consent: consent.Sources})
 }
 
 // library is where the sources come from.
 type library struct{ snippet, consent fs.FS }
 
-func build(site Site, lib library, sizes []byte) (b Bundle, err error) {
+func build(site Site, lib library) (b Bundle, err error) {
 	if err := site.Validate(); err != nil {
 		return Bundle{}, err
-	}
-	limits, err := parseLimits(sizes)
-	if err != nil {
-		return Bundle{}, fmt.Errorf("read size.json: %w", err)
 	}
 	if b.Script, err = lib.file("main.ts", site.defines()); err != nil {
 		return Bundle{}, fmt.Errorf("build the script of site %q: %w", site.ID, err)
@@ -99,9 +92,6 @@ func build(site Site, lib library, sizes []byte) (b Bundle, err error) {
 			return Bundle{}, fmt.Errorf("build the loader of site %q: %w", site.ID, err)
 		}
 		b.Loaders = append(b.Loaders, Loader{Rules: v.Rules, Links: v.Links, File: file})
-	}
-	if err := limits.check(site, b); err != nil {
-		return Bundle{}, fmt.Errorf("site %q: %w", site.ID, err)
 	}
 	return b, nil
 }

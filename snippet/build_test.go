@@ -18,6 +18,7 @@ import (
 	"github.com/andybalholm/brotli"
 
 	"heed/consent"
+	"heed/schemas"
 )
 
 // largestSite has everything on, and an endpoint of ordinary length.
@@ -51,42 +52,19 @@ func mustBuild(t testing.TB, site Site) Bundle {
 	return b
 }
 
-func TestSize(t *testing.T) {
-	b := mustBuild(t, largestSite())
-	limits, err := parseLimits(sizes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := func(name string, got Encoded, limit size) {
-		t.Logf("%-7s raw %d of %d, gzip %d of %d, brotli %d of %d bytes", name,
-			len(got.Plain), limit.Raw, len(got.Gzip), limit.Gzip, len(got.Brotli), limit.Brotli)
-	}
-	f("tracker", b.Script.Encoded, limits.Tracker)
-	f("consent", b.Consents[0].Encoded, limits.Consent)
-	f("banner", b.Banner.Encoded, limits.Banner)
-	f("loader", b.Loaders[0].File.Encoded, limits.Loader)
-	if limits.Tracker.Brotli > 4096 {
-		t.Errorf("size.json allows a tracker of %d bytes brotli, want at most 4096", limits.Tracker.Brotli)
-	}
-}
-
-func TestBuildRefusesWhatIsTooLarge(t *testing.T) {
-	lib := library{snippet: sources, consent: consent.Sources}
-	tight := []byte(`{"tracker": {"raw": 99999, "gzip": 99999, "brotli": 100},
-		"consent": {"raw": 99999, "gzip": 99999, "brotli": 99999},
-		"banner": {"raw": 99999, "gzip": 99999, "brotli": 99999}, "loader": {"raw": 9999, "gzip": 9999, "brotli": 9999}}`)
-	_, err := build(largestSite(), lib, tight)
-	if err == nil || !strings.Contains(err.Error(), "above its limit of 100 in size.json") {
-		t.Errorf("build with a limit of 100 bytes brotli: error %v, want one that names the limit", err)
-	}
-}
-
 func TestBuildWithLongNames(t *testing.T) {
 	site := largestSite()
 	site.Endpoint = "https://x3k9q7vz1m5w8r2t4y6u0p.d7f1g3h5j9k2l4z6x8c0v.example.com" +
 		"/a8s6d4f2g0h1j3k5l7q9w2e4r6t8/" + site.Key
 	site.CookieName = "heed_k5x7w2mqp3_p8o6i4u2y0t1r3e5w7q9"
+	site.Wall.Strength = schemas.WallSealed
+	for i := range 40 {
+		site.Wall.Hosts = append(site.Wall.Hosts, fmt.Sprintf("https://%x.example", sha256.Sum256([]byte{byte(i)})))
+	}
 	mustBuild(t, site)
+	if _, err := site.Tag(); err != nil {
+		t.Errorf("Tag = %v, want none: what an owner declares has no limit", err)
+	}
 }
 
 func TestBuildIsDeterministic(t *testing.T) {
@@ -197,7 +175,7 @@ func TestBuildSourceFailure(t *testing.T) {
 	f := func(name, text, want string) {
 		t.Helper()
 		lib := library{snippet: overlay(t, name, text), consent: consent.Sources}
-		_, err := build(largestSite(), lib, sizes)
+		_, err := build(largestSite(), lib)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("build with %s = %q: error %v, want one that contains %q", name, text, err, want)
 		}

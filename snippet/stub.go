@@ -25,16 +25,7 @@ func (s Site) stub(lib library) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build the stub of site %q: %w", s.ID, err)
 	}
-	script = bytes.TrimSpace(script)
-	encoded, err := encode(script)
-	if err != nil {
-		return nil, fmt.Errorf("compress the stub of site %q: %w", s.ID, err)
-	}
-	limits, err := parseLimits(sizes)
-	if err != nil {
-		return nil, fmt.Errorf("read size.json: %w", err)
-	}
-	return script, limits.checkStub(s, encoded)
+	return bytes.TrimSpace(script), nil
 }
 
 // stubDefines are the constants that stub.ts declares, as JavaScript.

@@ -35,11 +35,10 @@ func warnOfWall(site *Site, demo bool, warn warner) {
 
 // warnOfWordPress tells where the plugin that is told of choices cannot keep them: by cookies of its own.
 func warnOfWordPress(site *Site, warn warner) {
-	const cookie = "wp_consent_marketing"
 	keeps := func(s declaredService) bool {
 		return s.Category == consent.Essential.String() && slices.ContainsFunc(s.Stores, func(pattern string) bool {
-			before, rest, starred := strings.Cut(pattern, "*")
-			return pattern == cookie || starred && rest == "" && strings.HasPrefix(cookie, before)
+			before, starred := strings.CutSuffix(pattern, "*")
+			return starred && strings.HasPrefix("wp_consent_", before)
 		})
 	}
 	if slices.Contains(site.Wall.Modes, "wordpress") && !slices.ContainsFunc(site.Declared.Services, keeps) {

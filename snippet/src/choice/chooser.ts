@@ -44,7 +44,7 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
   const untoldKey = untoldName(site._key)
   let telling = '' // the plain text of the choice that is being told
   let mine: Mine | undefined
-  let theirs = '' // the text of a later choice of another tab
+  let theirs: Said | undefined // the latest choice of another tab, behind ours
 
   /** Keeps a choice and tells it. What grants or ends a grant is told by the same event on the next page, too. */
   function store(text: string, what: Happened, means: Means, services?: readonly string[]): void {
@@ -66,8 +66,8 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
         mine._kept = kept
         // The answer to a view that was under way when the visitor chose may have set the choice of before once more.
         choices._keep(kept)
-      } else if (theirs && plain(choices._text()) !== theirs) {
-        choices._keep(unsent(theirs)) // nor may an answer that comes late undo what another tab has chosen since
+      } else if (theirs && plain(choices._text()) !== theirs.text) {
+        choices._keep(unsent(theirs.text)) // nor may an answer that comes late undo what another tab has chosen since
       }
       if (plain(choices._text()) === text) save(untoldKey, '')
       choices._replace(text, kept)
@@ -93,7 +93,7 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
   function hear(said: Said): void {
     if (!mine || said.at - mine.at > momentMs) { // theirs is the later one
       mine = undefined
-      theirs = said.text
+      if (!theirs || said.at > theirs.at) theirs = said // they may be heard in another order
     }
     const [own, other] = [parseChoice(mine?.text ?? ''), parseChoice(said.text)]
     if (!mine || !own || !other || other._notice !== own._notice || Math.abs(said.at - mine.at) > momentMs) return
@@ -121,7 +121,7 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
       const partial = services && categories !== Essential ? Partial : 0
       const text = formatChoice({ _bits: categories | seen | partial, _day: today(), _notice: site._notice, _proof: '' })
       mine = { text, at: Date.now(), _means, _kept: unsent(text) }
-      theirs = ''
+      theirs = undefined
       const fewer = !!partial && !(allowed ?? ['']).every((id) => services?.includes(id))
       store(text, happened(before, categories, partial ? 0 : asked, fewer), _means, partial ? services : undefined)
       if (before && (before._bits & All) === categories && String(choices._services()) !== String(allowed)) {

@@ -297,6 +297,29 @@ test('two tabs at two times: the later choice wins', () =>
     assert.deepEqual(ofKind(await site.events(atLeast('page', 1)), 'page').map(({ url }) => url), [site.url('two')])
   }))
 
+test('two tabs within a second: what one of them wrote before it had heard is put right', () =>
+  visit('written-late', async (site) => {
+    const hold = () => {
+      const real = window.setTimeout
+      window.later = []
+      window.setTimeout = (fn, ms, ...args) => (ms === 1000 ? later.push(fn) : real(fn, ms, ...args))
+    }
+    const [one, two] = [await site.open('one', hold), await site.open('two', hold)]
+    for (const page of [one, two]) await notice(page)
+    await one.evaluate(() => heed('consent', { performance: true }))
+    await two.evaluate((at) => {
+      Date.now = () => at
+      heed('consent', { functional: true })
+    }, await one.evaluate(() => Date.now()))
+    await cookieIs(two, '=1\\.01\\.')
+    for (const page of [one, two]) await page.waitForFunction(() => later.length > 1, { polling }) // it closes its channel, and looks once more
+    await two.evaluate(() => {
+      document.cookie = `heed_written-late=1.05.${Math.floor(Date.now() / 86400000)}.0a1b2c3d.${'ab'.repeat(16)}.${'A'.repeat(22)}; Path=/`
+      for (const fn of later) fn()
+    })
+    await cookieIs(two, '=1\\.01\\.')
+  }, { expectErrors: true }))
+
 test('the answer to a yes that comes after the no of another tab does not undo it', () =>
   visit('late-tab', async (site) => {
     const [one, two] = [await site.open('one'), await site.open('two')]

@@ -34,6 +34,7 @@ const inChromium = {
     'two tabs within a second: refuse-allow',
     'two tabs within a second: parts',
     'two tabs at two times: the later choice wins',
+    'two tabs within a second: what one of them wrote before it had heard is put right',
     'the answer to a yes that comes after the no of another tab does not undo it',
   ],
   'the page breaks what the code is guarded against, and the guards are the same': [

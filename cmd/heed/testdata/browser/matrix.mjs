@@ -6,6 +6,9 @@
 // which signals it sends.
 import { launchEngine } from '../../../../snippet/test/browser/engines.mjs'
 
+/** What Chromium prints where a page is left while it fetches a notice. That it can be fetched is seen by notice(). */
+const leaving = /\[heed\].*TypeError: Failed to fetch/
+
 const atOnce = process.env.HEED_ENGINE === 'webkit' ? 2 : 4
 const [site, list] = process.argv.slice(2)
 const waiting = JSON.parse(list)
@@ -17,9 +20,6 @@ try {
 } finally {
   await browser.close()
 }
-
-/** What Chromium prints where a page is left while it fetches a notice. That it can be fetched is seen by notice(). */
-const leaving = /\[heed\].*TypeError: Failed to fetch/
 
 /** One visitor, who comes some times and is forgotten each time. */
 async function come(visits) {

@@ -24,6 +24,8 @@ type group struct {
 	buf  []byte // a schemas.Group; concatenated Groups are a Group
 	next uint32 // events in buf, hence the number of the next one
 
+	siblings int // the appends whose events these are
+
 	begun time.Time // when its first event came
 
 	done chan struct{} // closed by the committer after it has set the fields below
@@ -103,6 +105,7 @@ func (l *Log) join(part *schemas.Group) (*group, uint32, error) {
 	g.buf = buf
 	first := g.next
 	g.next += uint32(len(part.Events))
+	g.siblings++
 	l.waiting += int64(n)
 	return g, first, nil
 }

@@ -11,7 +11,7 @@
 //  4. Nothing is deleted on doubt. A damaged segment is kept under another name, counted and logged.
 //
 // Writing is group commit: all events that arrive while the disk is busy share the next record and the next fsync.
-// There is no timer; a lone event waits for exactly one fsync.
+// A lone event waits for exactly one fsync and for no timer. Under load groups gather a moment longer (see commit.go).
 //
 // Segments, pages and records are those of prometheus/tsdb/wlog, which also writes them. Reading is our own (see
 // frame.go, which says why). FORMAT.md draws the folder.

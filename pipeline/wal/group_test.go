@@ -95,6 +95,42 @@ func TestGroupCommit(t *testing.T) {
 	})
 }
 
+// TestGroupsGather: behind a group of many appends the next one gathers for as long as that took; else nobody waits.
+func TestGroupsGather(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, gate, syncs := openGated(t, Config{})
+		const took = maxDelay / 2
+		n := uint64(0)
+		add := func() <-chan result { n++; return goAppend(t, t.Context(), l, event(n, 0)) }
+		commit := func() {
+			time.Sleep(took)
+			gate <- struct{}{}
+			synctest.Wait()
+		}
+
+		add()
+		for range minSiblings {
+			add()
+		}
+		commit() // the first, which was alone
+		add()    // behind the many
+		commit() // the many
+		time.Sleep(took - 1)
+		last := add() // just in time
+		time.Sleep(1)
+		commit()
+		close(gate)
+		if got, want := (<-last).pos, (Pos{Record: 2, Event: 1}); got != want || *syncs != 3 {
+			t.Errorf("an event that comes while a group gathers is at %v after %d fsyncs, want %v after 3", got, *syncs, want)
+		}
+
+		start := time.Now()
+		if got := <-add(); got.err != nil || time.Since(start) != 0 {
+			t.Errorf("behind a small group an event waits %v (%v), want 0", time.Since(start), got.err)
+		}
+	})
+}
+
 // TestGroupBytes: a full group is left alone and the next one begun.
 func TestWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -113,7 +113,8 @@ type Log struct {
 	closeErr error
 
 	// seg is the committer's own. Others see what it has published in tail.
-	seg *segment
+	seg   *segment
+	delay time.Duration // of the next commit; the committer's own
 
 	mu      sync.Mutex
 	closing bool      // no more appends

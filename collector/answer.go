@@ -16,14 +16,10 @@ const jsonType = "application/json"
 
 // accept answers that the batch is durable: 202, with a body only when there is something to say.
 func (c *Collector) accept(v *visit) {
-	c.metrics.batches.Inc()
 	v.ctx.SetStatusCode(fasthttp.StatusAccepted)
 	v.ctx.Response.Header.SetCanonical(keyCacheControl, valueNoStore)
 	allowOrigin(&v.ctx.Response.Header, v.origin)
 	v.renewChoice()
-	if v.sealed != "" {
-		c.metrics.choicesSealed.Inc()
-	}
 	rejected := v.decoder.rejected
 	if len(rejected) == 0 && v.sealed == "" {
 		return
@@ -36,6 +32,7 @@ func (c *Collector) accept(v *visit) {
 func (c *Collector) refuse(ctx *fasthttp.RequestCtx, t target, err *schemas.Error) {
 	c.metrics.refuse(err.Code)
 	ctx.Response.ResetBody()
+	ctx.Response.Header.DelAllCookies() // nothing was kept under a name that they would give
 	ctx.SetStatusCode(status(err.Code))
 	ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
 	allowOrigin(&ctx.Response.Header, t.origin)

@@ -10,6 +10,7 @@ import (
 	"heed/collector/guard"
 	"heed/consent"
 	"heed/pipeline/enrich"
+	"heed/pipeline/wal"
 	"heed/schemas"
 )
 
@@ -40,36 +41,44 @@ type visit struct {
 // serveBatch is the way of a batch: bound and decode, decide, enrich, hand over, answer.
 func (c *Collector) serveBatch(ctx *fasthttp.RequestCtx, t target) {
 	v := c.newVisit(ctx, t)
-	c.takeBatch(v)
+	if h, ok := c.takeBatch(v); ok {
+		if err := c.conclude(h); err != nil {
+			c.refuse(ctx, t, logError(err))
+		} else {
+			c.accept(v)
+			c.metrics.accept(h)
+		}
+	}
 	c.release(v) // not deferred: after a panic nobody knows who still looks at the visit
 }
 
-func (c *Collector) takeBatch(v *visit) {
+// takeBatch hands over what may be kept of a batch. It reports false where it has refused it.
+func (c *Collector) takeBatch(v *visit) (h handed, ok bool) {
 	ctx, t := v.ctx, v.target
 	if err := c.read(v); err != nil {
 		c.refuseTarget(ctx, t, err)
-		return
+		return h, false
 	}
 	batch := &v.decoder.batch
 	if t.site.quota != nil {
 		// A batch without events costs as much as one event: it may bring a consent record.
 		if verdict := t.site.quota.Allow(v.address.Addr, max(1, len(batch.Events)), time.Now()); !verdict.OK() {
 			c.limited(ctx, t, verdict.RetryAfter)
-			return
+			return h, false
 		}
 	}
 	if err := c.judge(v); err != nil {
 		c.refuseTarget(ctx, t, err)
-		return
+		return h, false
 	}
 	v.identify(batch.Visitor)
 	c.takeStock(v)
 	c.keepEvents(v)
-	if err := c.handOver(v); err != nil {
+	h, err := c.handOver(v)
+	if err != nil {
 		c.refuse(ctx, t, logError(err))
-	} else {
-		c.accept(v)
 	}
+	return h, err == nil
 }
 
 // judge decides what may be kept of a batch, and makes the record of what led to it.
@@ -136,21 +145,48 @@ func (c *Collector) forget(v *visit) {
 	v.visitor, v.kept, v.envelopes = nil, v.kept[:0], v.envelopes[:0]
 }
 
-// handOver makes durable what is kept, the consent record before the events that it allows, and enters the batch into the
-// site's ledger.
-func (c *Collector) handOver(v *visit) error {
+// handed is what is left to do of a batch that was handed over: to wait, and to count it. Nothing of the request is in it.
+type handed struct {
+	ledger  *ledger
+	events  int
+	sealed  bool // its answer brings a sealed choice
+	begun   time.Time
+	pending wal.Pending // nil where nothing has to be waited for
+	err     error       // without having waited
+}
+
+// handOver gives the logs what is kept, the consent record, which is durable then, before the events that it allows.
+func (c *Collector) handOver(v *visit) (handed, error) {
+	h := handed{ledger: v.site.ledger, events: len(v.envelopes), sealed: v.sealed != ""}
 	if err := c.handOverStatement(v); err != nil {
-		v.site.ledger.settle(len(v.envelopes), v.decoder.rejected, false)
-		return err
+		h.ledger.settle(h.events, v.decoder.rejected, false)
+		return h, err
 	}
-	var err error
-	if len(v.envelopes) > 0 {
-		start := time.Now()
-		_, err = c.logs.Events.Append(c.deadlines.from(start), v.envelopes)
-		c.metrics.appendSeconds.UpdateDuration(start)
+	h.ledger.settle(0, v.decoder.rejected, true)
+	if h.events == 0 {
+		return h, nil
 	}
-	if err == nil || !c.settleLater(v, err) {
-		v.site.ledger.settle(len(v.envelopes), v.decoder.rejected, err == nil)
+	h.begun = time.Now()
+	if starter, ok := c.logs.Events.(Starter); ok {
+		h.pending, h.err = starter.Start(v.envelopes)
+	} else {
+		_, h.err = c.logs.Events.Append(c.deadlines.from(h.begun), v.envelopes)
+	}
+	return h, nil
+}
+
+// conclude waits until the events are durable, and enters them into the site's ledger.
+func (c *Collector) conclude(h handed) error {
+	if h.events == 0 {
+		return nil
+	}
+	err := h.err
+	if err == nil && h.pending != nil {
+		err = h.pending.Wait(c.deadlines.from(h.begun))
+	}
+	c.metrics.appendSeconds.UpdateDuration(h.begun)
+	if err == nil || !c.settleLater(h, err) {
+		h.ledger.settle(h.events, nil, err == nil)
 	}
 	if err != nil && c.warnings.append.due() {
 		c.logger.Warn("events not made durable, clients are told to come back", "err", err)
@@ -181,16 +217,14 @@ func (c *Collector) handOverStatement(v *visit) error {
 // errNoConsentLog means that whoever made the collector gave it no log for consent records.
 var errNoConsentLog = errors.New("there is no log for consent records")
 
-// settleLater enters the kept events into the ledger once the log knows what became of them, when err says that it does
-// not know yet: counted as rejected now they would be counted twice once they are durable.
-func (c *Collector) settleLater(v *visit, err error) bool {
+// settleLater enters events into the ledger once the log knows what became of them, when err says that it does not know
+// yet: counted as rejected now they would be counted twice once they are durable.
+func (c *Collector) settleLater(h handed, err error) bool {
 	var later undecided
 	if !errors.As(err, &later) {
 		return false
 	}
-	l, kept := v.site.ledger, len(v.envelopes) // the visit goes back to its pool
-	l.settle(0, v.decoder.rejected, true)
-	c.settling.Go(func() { l.settle(kept, nil, later.Outcome() == nil) })
+	c.settling.Go(func() { h.ledger.settle(h.events, nil, later.Outcome() == nil) })
 	return true
 }
 

@@ -29,7 +29,16 @@ type Log interface {
 	Append(ctx context.Context, evs []*schemas.Envelope) (wal.Pos, error)
 }
 
-var _ Log = (*wal.Log)(nil)
+// Starter is what a Log may also be: one whose Append has two halves. Start encodes the events, whose memory is used again
+// while Wait waits.
+type Starter interface {
+	Start(evs []*schemas.Envelope) (wal.Pending, error)
+}
+
+var (
+	_ Log     = (*wal.Log)(nil)
+	_ Starter = (*wal.Log)(nil)
+)
 
 // Logs are the two streams of a collector. They never meet: a record is chained in the order in which Consent has it.
 type Logs struct {
@@ -51,7 +60,8 @@ type Collector struct {
 	metrics  *collectorMetrics
 	server   *fasthttp.Server
 	visits   sync.Pool
-	lanes    sync.Pool
+	lanes    sync.Pool // of *lane
+	answers  sync.Pool // of *[]byte: of lanes that were given back
 	recalls  sync.Pool
 	rooms    sync.Pool // of *[schemas.MaxBatchBytes]byte, for bodies that are expanded
 	lot      *lot
@@ -94,6 +104,7 @@ func New(cfg Config, logs Logs, enricher *enrich.Enricher, logger *slog.Logger) 
 	c.rooms.New = func() any { return new([schemas.MaxBatchBytes]byte) }
 	c.visits.New = func() any { return new(visit) }
 	c.lanes.New = func() any { return new(lane) }
+	c.answers.New = func() any { return new([]byte) }
 	c.recalls.New = func() any { return new(recall) }
 	if err := c.addSites(); err != nil {
 		return nil, fmt.Errorf("configure collector: %w", err)

@@ -287,9 +287,15 @@ func (s slowOutcome) Outcome() error { return <-s.told }
 // stuckLog is a disk that never comes back.
 type stuckLog struct{}
 
-func (stuckLog) Append(ctx context.Context, _ []*schemas.Envelope) (wal.Pos, error) {
+func (l stuckLog) Append(ctx context.Context, _ []*schemas.Envelope) (wal.Pos, error) {
+	return wal.Pos{}, l.Wait(ctx)
+}
+
+func (l stuckLog) Start([]*schemas.Envelope) (wal.Pending, error) { return l, nil }
+
+func (stuckLog) Wait(ctx context.Context) error {
 	<-ctx.Done()
-	return wal.Pos{}, ctx.Err()
+	return ctx.Err()
 }
 
 func TestPanicIsAnswered(t *testing.T) {
@@ -354,14 +360,14 @@ func TestShutdownDrains(t *testing.T) {
 
 // gatedLog lets a test act while a request is under way.
 type gatedLog struct {
-	collector.Log
+	*wal.Log
 	entered, leave chan struct{}
 }
 
-func (l gatedLog) Append(ctx context.Context, evs []*schemas.Envelope) (wal.Pos, error) {
+func (l gatedLog) Start(evs []*schemas.Envelope) (wal.Pending, error) {
 	close(l.entered)
 	<-l.leave
-	return l.Log.Append(ctx, evs)
+	return l.Log.Start(evs)
 }
 
 func TestJunkDoesNotPileUp(t *testing.T) {

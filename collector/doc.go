@@ -28,9 +28,10 @@
 //
 // What lies in a request is borrowed, never copied, and there is one rule for it: a visit (batch.go) and all that it
 // refers to belong to the goroutine that handles the request, until release. The decoder's texts are pieces of the body,
-// which lies in a buffer of fasthttp's that is used again after the handler; the envelopes' texts are pieces of those. So nothing of a visit may be
-// kept by whoever it is handed to: Log encodes before it waits, package enrich clones what it caches, and the answer is
-// written before release. A panic leaves the visit to the garbage collector.
+// which lies in a buffer of fasthttp's that is used again after the handler; the envelopes' texts are pieces of those. So
+// nothing of a visit may be kept by whoever it is handed to: Log encodes before it waits, package enrich clones what it
+// caches, and the answer is put together before release; while a lane's batch waits for the disk, only that and a handed
+// (batch.go) are left of it. A panic leaves the visit to the garbage collector.
 //
 // The program's own server is New and Serve. A server of your own mounts Handler instead; see the example. Serve also
 // refuses bad requests before it reads their bodies, which a handler alone cannot.

@@ -93,6 +93,21 @@ func (l *failingLog) Append(ctx context.Context, evs []*schemas.Envelope) (wal.P
 	return l.Log.Append(ctx, evs)
 }
 
+// Start fails no sooner than Wait.
+func (l *failingLog) Start(evs []*schemas.Envelope) (wal.Pending, error) {
+	if l.panic != nil {
+		panic(l.panic)
+	}
+	if l.err != nil {
+		return failed{l.err}, nil
+	}
+	return l.Log.(collector.Starter).Start(evs)
+}
+
+type failed struct{ error }
+
+func (f failed) Wait(context.Context) error { return f.error }
+
 // start serves cfg, whose sites default to testSite, on a port of its own.
 func start(t testing.TB, cfg collector.Config) *edge {
 	t.Helper()

@@ -21,12 +21,13 @@ import (
 // refusals too. What it takes is handled by the same functions as what the server reads; TestLaneAnswersAsTheServer
 // compares the two.
 //
-// Lanes are pooled: nothing in one outlives the request. While one answers, the server believes the connection to rest.
+// Lanes are pooled, and given back while the disk is waited for: under load most requests wait, and if each held a lane
+// none would still be in a processor's cache when its turn comes. Nothing in one outlives the request. While one is
+// answered, the server believes the connection to rest.
 type lane struct {
-	ctx    fasthttp.RequestCtx // for a visit: its request has the body, and those lines alone that carry names
-	head   guard.Head
-	visit  visit
-	answer []byte
+	ctx   fasthttp.RequestCtx // for a visit: its request has the body, and those lines alone that carry names
+	head  guard.Head
+	visit visit
 
 	agent, host, cookie     []byte
 	forwarded, forwardedFor []byte
@@ -43,24 +44,22 @@ const (
 // moved to the beginning of p. An error ends the connection.
 func (c *Collector) expedite(own *conn, p []byte, n int) (left int, err error) {
 	own.busy.Store(answering)
-	l := c.lanes.Get().(*lane)
 	begin := 0
 	for begin < n && err == nil && !c.stopping.Load() {
+		l := c.lanes.Get().(*lane)
 		size := c.readHead(l, p[begin:n])
 		if size == 0 || begin+size > len(p) {
+			c.giveBack(l)
 			break
 		}
 		if begin+size > n {
 			if n = own.await(p, n, begin+size); begin+size > n {
+				c.giveBack(l)
 				break
 			}
 		}
-		err = c.answerIn(l, own, p[begin+l.head.Bytes:begin+size])
+		err = c.answerIn(l, own, p[begin:begin+size])
 		begin += size
-	}
-	if err == nil { // else nobody knows who still looks at the lane
-		l.forget()
-		c.lanes.Put(l)
 	}
 	if own.busy.Swap(idle) == closing {
 		_ = own.end()
@@ -137,32 +136,74 @@ func once(field *[]byte, value []byte) bool {
 	return true
 }
 
-// answerIn handles a batch and writes the answer. An error ends the connection.
-func (c *Collector) answerIn(l *lane, own *conn, body []byte) error {
-	l.fill(own, body)
+// answerIn handles a batch, whose head l has read, and writes the answer. It gives the lane back. An error ends the
+// connection.
+func (c *Collector) answerIn(l *lane, own *conn, request []byte) error {
+	l.fill(own, request[l.head.Bytes:])
 	l.visit.recall = own.recall()
-	c.handleIn(l)
-	if c.stopping.Load() {
-		l.ctx.SetConnectionClose()
+	h, accepted := c.handleIn(l)
+	answer := c.answers.Get().(*[]byte)
+	defer c.answers.Put(answer)
+	ends := c.finishIn(l, answer)
+	if accepted {
+		if err := c.conclude(h); err != nil {
+			ends = c.refuseIn(own, request, answer, err)
+		} else {
+			c.metrics.accept(h)
+		}
 	}
-	l.ctx.Response.Header.SetContentLength(len(l.ctx.Response.Body()))
-	l.answer = append(l.ctx.Response.Header.AppendBytes(l.answer[:0]), l.ctx.Response.Body()...)
+	if !ends && c.stopping.Load() { // since it was put together
+		*answer, ends = bytes.Replace(*answer, lineEnd, closeLine, 1), true
+	}
 	err := own.SetWriteDeadline(time.Now().Add(c.cfg.Limits.WriteTimeout))
 	if err == nil {
-		_, err = own.Conn.Write(l.answer)
+		_, err = own.Conn.Write(*answer)
 	}
-	if err == nil && l.ctx.Response.ConnectionClose() {
+	if err == nil && ends {
 		return io.EOF
 	}
 	return err
 }
 
-// handleIn is the root of a request in a lane.
-func (c *Collector) handleIn(l *lane) {
+// handleIn is the root of a request in a lane. What it answers is true once the rest of the batch has been concluded, and
+// only then; accepted reports that there is such a rest.
+func (c *Collector) handleIn(l *lane) (h handed, accepted bool) {
 	defer c.finish(&l.ctx)
 	c.begin(&l.visit, &l.ctx)
-	c.takeBatch(&l.visit)
+	if h, accepted = c.takeBatch(&l.visit); accepted {
+		c.accept(&l.visit)
+	}
 	c.forget(&l.visit)
+	return h, accepted
+}
+
+// finishIn puts the answer into answer and gives the lane back. It reports whether the connection ends.
+func (c *Collector) finishIn(l *lane, answer *[]byte) (ends bool) {
+	h := &l.ctx.Response.Header
+	h.SetContentLength(len(l.ctx.Response.Body()))
+	*answer = append(h.AppendBytes((*answer)[:0]), l.ctx.Response.Body()...)
+	if ends = h.ConnectionClose(); !ends { // else, after a panic, nobody knows who still looks at the lane
+		c.giveBack(l)
+	}
+	return ends
+}
+
+// refuseIn answers anew, with an error of the log.
+func (c *Collector) refuseIn(own *conn, request []byte, answer *[]byte, err error) (ends bool) {
+	l := c.lanes.Get().(*lane)
+	c.readHead(l, request) // all but the target: under load it is not let through a second time
+	l.fill(own, nil)
+	c.refuse(&l.ctx, l.visit.target, logError(err))
+	return c.finishIn(l, answer)
+}
+
+// giveBack drops what the lane views, and puts it back.
+func (c *Collector) giveBack(l *lane) {
+	l.head.Forget()
+	l.ctx.Request.ResetBody()
+	l.visit.target = target{}
+	l.agent, l.host, l.cookie, l.forwarded, l.forwardedFor = nil, nil, nil, nil, nil
+	c.lanes.Put(l)
 }
 
 // fill makes the request that the handler sees. A line that a visit asks for by its name has to stand here.
@@ -184,20 +225,14 @@ func (l *lane) fill(own *conn, body []byte) {
 	}
 }
 
-// forget drops what the lane views.
-func (l *lane) forget() {
-	l.head.Forget()
-	l.ctx.Request.ResetBody()
-	l.visit.target = target{}
-	l.agent, l.host, l.cookie, l.forwarded, l.forwardedFor = nil, nil, nil, nil, nil
-}
-
 // The names of lines, in the form that needs no further work.
 var (
 	keyCookie       = []byte(fasthttp.HeaderCookie)
 	keyForwardedFor = []byte(fasthttp.HeaderXForwardedFor)
 	keyForwarded    = []byte(fasthttp.HeaderForwarded)
 	keepAlive       = []byte("keep-alive")
+	lineEnd         = []byte("\r\n")
+	closeLine       = []byte("\r\nConnection: close\r\n")
 )
 
 // await reads the rest of a request of which p[:n] has come, until there are size bytes, and returns how many there are.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -37,23 +38,32 @@ type laneLog struct {
 }
 
 func (l *laneLog) Append(_ context.Context, evs []*schemas.Envelope) (wal.Pos, error) {
+	err := l.take(evs)
+	l.wait()
+	return wal.Pos{}, err
+}
+
+func (l *laneLog) take(evs []*schemas.Envelope) error {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, e := range evs {
 		encoded, err := e.MarshalVT()
 		if err != nil {
-			panic(err)
+			return err
 		}
 		l.events = append(l.events, encoded)
 	}
 	if calledBy("(*Collector).expedite") {
 		l.inLane++
 	}
-	l.mu.Unlock()
+	return nil
+}
+
+func (l *laneLog) wait() {
 	if l.hold != nil {
 		l.reach <- struct{}{}
 		<-l.hold
 	}
-	return wal.Pos{}, nil
 }
 
 // taken is how many batches came through a lane.
@@ -337,25 +347,67 @@ func TestLaneSurvivesPanic(t *testing.T) {
 	e.untilMetric("heed_collector_panics_total", "1")
 }
 
+// What the log fails at after a lane was given back is answered as by the server, and counted.
+func TestLaneAnswersFailedLog(t *testing.T) {
+	e := start(t, collector.Config{})
+	conn := &laneConn{e: e, first: e.batchText()}
+	conn.dial()
+	request := func(line string) string {
+		body := encode(t, batch(asIs))
+		return head("POST", "/h/k1/ordinary", text, line+fmt.Sprintf("Content-Length: %d", len(body))) + body
+	}
+	for i, err := range []error{wal.ErrFull, errors.New("disk is gone")} {
+		e.failed.err = err
+		server, lane := conn.exchange(request(serverOnly)), conn.exchange(request(""))
+		if lane != server || !strings.HasPrefix(lane, "HTTP/1.1 503 ") {
+			t.Errorf("a lane answers\n%s\nwant the server's\n%s", lane, server)
+		}
+		if got, want := e.c.Ledger()[0].Rejected[schemas.Unavailable], uint64(2*i+2); got != want {
+			t.Errorf("after %v %d events are counted as unavailable, want %d", err, got, want)
+		}
+	}
+	e.failed.err = nil
+	if got := conn.exchange(request("")); !strings.HasPrefix(got, "HTTP/1.1 202 ") {
+		t.Errorf("afterwards the answer is %s, want 202", got)
+	}
+	if got := e.c.Ledger()[0]; got.Accepted != 2 || got.Arrived != 6 {
+		t.Errorf("ledger = %+v, want 2 accepted of 6", got)
+	}
+}
+
 // A shutdown lets the batch that is in a lane finish, and its answer says that the connection ends.
 func TestShutdownWaitsForTheLane(t *testing.T) {
-	log := new(laneLog)
-	e, conn := laneEdge(t, log, time.Now(), "")
-	log.reach, log.hold = make(chan struct{}), make(chan struct{})
-	conn.write(e.batchText())
-	<-log.reach
-	stopped := make(chan struct{})
-	go func() { e.stop(); close(stopped) }()
-	for {
-		probe, err := net.Dial("tcp", e.addr)
-		if err != nil {
-			break // it has begun
+	whole := &laneLog{reach: make(chan struct{}), hold: make(chan struct{})}
+	for _, log := range []collector.Log{whole, halvedLog{whole}} {
+		e, conn := laneEdge(t, log, time.Now(), "")
+		conn.write(e.batchText())
+		<-whole.reach
+		stopped := make(chan struct{})
+		go func() { e.stop(); close(stopped) }()
+		for {
+			probe, err := net.Dial("tcp", e.addr)
+			if err != nil {
+				break // it has begun
+			}
+			probe.Close()
 		}
-		probe.Close()
+		whole.hold <- struct{}{}
+		resp, err := http.ReadResponse(conn.r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode != http.StatusAccepted || !resp.Close {
+			t.Errorf("answer = %d, closes: %t, want 202 and true", resp.StatusCode, resp.Close)
+		}
+		<-stopped
 	}
-	close(log.hold)
-	if a := rawAnswer(t, conn); a.status != http.StatusAccepted || log.taken() != 1 {
-		t.Errorf("answer = %d, %d in a lane, want 202 and 1", a.status, log.taken())
+	if got := whole.taken(); got != 2 {
+		t.Errorf("%d came through a lane, want 2", got)
 	}
-	<-stopped
 }
+
+// halvedLog is a laneLog that takes events before it waits.
+type halvedLog struct{ *laneLog }
+
+func (l halvedLog) Start(evs []*schemas.Envelope) (wal.Pending, error) { return l, l.take(evs) }
+func (l halvedLog) Wait(context.Context) error                         { l.wait(); return nil }

@@ -80,6 +80,14 @@ func newMetrics() *collectorMetrics {
 // refuse counts a request that was answered with an error.
 func (m *collectorMetrics) refuse(code schemas.Code) { m.refused[code].Inc() }
 
+// accept counts a batch that was answered 202.
+func (m *collectorMetrics) accept(h handed) {
+	m.batches.Inc()
+	if h.sealed {
+		m.choicesSealed.Inc()
+	}
+}
+
 // ledger counts the events of one site: arrived = accepted + rejected.
 type ledger struct {
 	arrived, accepted *metrics.Counter

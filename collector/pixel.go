@@ -63,8 +63,12 @@ func (c *Collector) acceptPixel(v *visit) *schemas.Error {
 	c.decide(v, claim{choice: v.choiceInCookie()}) // which can only be sealed or take away: no consent event comes with it
 	v.identify("")
 	c.keepEvents(v)
-	if err := c.handOver(v); err != nil {
-		return logError(err)
+	h, failed := c.handOver(v)
+	if failed == nil {
+		failed = c.conclude(h)
+	}
+	if failed != nil {
+		return logError(failed)
 	}
 	if len(v.decoder.rejected) > 0 {
 		return &v.decoder.rejected[0].Error

@@ -50,20 +50,41 @@ func (l *Log) Append(ctx context.Context, evs []*schemas.Envelope) (Pos, error) 
 	if err != nil {
 		return Pos{}, err
 	}
-	select {
-	case <-g.done:
-	case <-ctx.Done():
-		return Pos{}, &undecided{g, ctx.Err()}
-	}
-	if g.err != nil {
-		return Pos{}, g.err
+	if err := g.Wait(ctx); err != nil {
+		return Pos{}, err
 	}
 	pos := g.pos
 	pos.Event = first
 	return pos, nil
 }
 
-// undecided is the error of an Append that did not wait for the disk.
+// Pending is events on their way to the disk. Wait ends as Append would.
+type Pending interface {
+	Wait(ctx context.Context) error
+}
+
+// Start is the first half of Append: it encodes the events, which are the caller's from then on, and does not wait. There
+// must be one at least. Whoever needs much memory until the events are encoded and little afterwards can so give it back in
+// between; without Wait nobody learns whether the events are durable.
+func (l *Log) Start(evs []*schemas.Envelope) (Pending, error) {
+	g, _, err := l.join(&schemas.Group{Events: evs})
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// Wait implements Pending.
+func (g *group) Wait(ctx context.Context) error {
+	select {
+	case <-g.done:
+		return g.err
+	case <-ctx.Done():
+		return &undecided{g, ctx.Err()}
+	}
+}
+
+// undecided is the error of a Wait that did not last until the disk had answered.
 type undecided struct {
 	group *group
 	cause error

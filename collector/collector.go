@@ -60,6 +60,7 @@ type Collector struct {
 	metrics  *collectorMetrics
 	server   *fasthttp.Server
 	visits   sync.Pool
+	watches  sync.Pool // of *watch
 	lanes    sync.Pool // of *lane
 	answers  sync.Pool // of *[]byte: of lanes that were given back
 	recalls  sync.Pool
@@ -104,6 +105,11 @@ func New(cfg Config, logs Logs, enricher *enrich.Enricher, logger *slog.Logger) 
 	c.rooms.New = func() any { return new([schemas.MaxBatchBytes]byte) }
 	c.visits.New = func() any { return new(visit) }
 	c.lanes.New = func() any { return new(lane) }
+	c.watches.New = func() any {
+		w := new(watch)
+		w.ready = w.isReady
+		return w
+	}
 	c.answers.New = func() any { return new([]byte) }
 	c.recalls.New = func() any { return new(recall) }
 	if err := c.addSites(); err != nil {

@@ -133,13 +133,14 @@ func passes(err error) bool {
 type conn struct {
 	net.Conn
 	c       *Collector
-	outer   net.Conn // this one, as the server knows it
+	outer   net.Conn        // this one, as the server knows it
+	raw     syscall.RawConn // of a plain socket that can be read directly; else nil
 	parks   bool
 	resting bool         // nothing has been read since the last request was handled; the server's goroutine alone asks
 	rested  atomic.Bool  // nothing came for the time of rest: Close parks
 	ended   atomic.Bool  // closed
 	linger  atomic.Bool  // close gently
-	busy    atomic.Int32 // of the lane, which the server takes for rest
+	busy    atomic.Int32 // with a batch (watch.go), which the server takes for rest
 	charged atomic.Int64 // bytes read since the last settle
 	readBy  time.Time    // the deadline of reading that the server wants
 	armed   time.Time    // that of the socket, never later
@@ -162,6 +163,9 @@ type handshaker interface {
 
 func newConn(inner net.Conn, owner *Collector) net.Conn {
 	c := &conn{Conn: inner, c: owner, parks: canPark(inner)}
+	if c.parks {
+		c.raw = rawSocket(inner.(syscall.Conn))
+	}
 	if secure, ok := inner.(handshaker); ok {
 		return secureConn{c, secure}
 	}
@@ -170,17 +174,10 @@ func newConn(inner net.Conn, owner *Collector) net.Conn {
 
 // Read implements net.Conn. What ends a connection at rest ends it without a word: no request has begun.
 func (c *conn) Read(p []byte) (int, error) {
-	for c.resting && guard.Between(c.outer) {
-		n, err := c.receive(p)
-		if n == 0 {
-			return 0, c.rest(err)
-		}
-		c.resting = false
-		if n, err = c.c.expedite(c, p, n); n > 0 || err != nil {
-			return n, err
-		}
+	if !c.resting || !guard.Between(c.outer) {
+		return c.receive(p)
 	}
-	return c.receive(p)
+	return c.c.watch(c, p)
 }
 
 // rest notes that nothing has come.
@@ -218,12 +215,20 @@ func (c *conn) receive(p []byte) (n int, err error) {
 		}
 		n, err = c.Conn.Read(p)
 	}
-	after := c.charged.Add(int64(n))
-	before := max(after-int64(n), freeBytes)
-	if after > before && c.c.bodies.Add(after-before) > c.c.cfg.Limits.BodyBytes {
+	if c.charge(n) != nil {
 		return 0, errBodies // and not what was read: with bytes in hand fasthttp would pass over the error
 	}
 	return n, err
+}
+
+// charge notes how much has been read.
+func (c *conn) charge(n int) error {
+	after := c.charged.Add(int64(n))
+	before := max(after-int64(n), freeBytes)
+	if after > before && c.c.bodies.Add(after-before) > c.c.cfg.Limits.BodyBytes {
+		return errBodies
+	}
+	return nil
 }
 
 // SetReadDeadline implements net.Conn. Setting the socket's deadline costs more than reading from it, and the server sets

@@ -3,7 +3,6 @@ package collector
 import (
 	"bytes"
 	"io"
-	"net"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -33,46 +32,25 @@ type lane struct {
 	forwarded, forwardedFor []byte
 }
 
-// What a lane does with a connection.
-const (
-	idle int32 = iota
-	answering
-	closing // and the server has closed it meanwhile
-)
-
-// expedite answers the batches that p[:n] begins with. It returns how many bytes it leaves to the server, which it has
-// moved to the beginning of p. An error ends the connection.
-func (c *Collector) expedite(own *conn, p []byte, n int) (left int, err error) {
-	own.busy.Store(answering)
+// expedite answers the batches that p[:n] begins with. It moves what is left to the beginning of p and returns how many
+// bytes that are, and how many there will be of a batch that has not come whole; 0 leaves them to the server. An error
+// ends the connection.
+func (c *Collector) expedite(own *conn, p []byte, n int) (left, whole int, err error) {
 	begin := 0
 	for begin < n && err == nil && !c.stopping.Load() {
 		l := c.lanes.Get().(*lane)
 		size := c.readHead(l, p[begin:n])
-		if size == 0 || begin+size > len(p) {
+		if size == 0 || size > n-begin {
 			c.giveBack(l)
-			break
-		}
-		if begin+size > n {
-			if n = own.await(p, n, begin+size); begin+size > n {
-				c.giveBack(l)
-				break
+			if size <= len(p) {
+				whole = size
 			}
+			break
 		}
 		err = c.answerIn(l, own, p[begin:begin+size])
 		begin += size
 	}
-	if own.busy.Swap(idle) == closing {
-		_ = own.end()
-		err = net.ErrClosed
-	}
-	if err != nil {
-		return 0, err
-	}
-	if begin == n {
-		return 0, own.SetReadDeadline(time.Now().Add(min(restLater, c.cfg.Limits.IdleTimeout)))
-	}
-	own.resting = false
-	return copy(p, p[begin:n]), nil
+	return copy(p, p[begin:n]), whole, err
 }
 
 // readHead reads the head of a request, and returns how long it is with its body. 0 leaves it to the server.
@@ -234,20 +212,3 @@ var (
 	lineEnd         = []byte("\r\n")
 	closeLine       = []byte("\r\nConnection: close\r\n")
 )
-
-// await reads the rest of a request of which p[:n] has come, until there are size bytes, and returns how many there are.
-// If they are fewer the next Read says why.
-func (c *conn) await(p []byte, n, size int) int {
-	if c.broken = c.SetReadDeadline(time.Now().Add(c.c.cfg.Limits.ReadTimeout)); c.broken != nil {
-		return n
-	}
-	for n < size {
-		more, err := c.receive(p[n:])
-		n += more
-		if err != nil {
-			c.broken = err
-			break
-		}
-	}
-	return n
-}

@@ -311,6 +311,20 @@ func TestRecallIsOfOneChoiceAndSite(t *testing.T) {
 	f("k1", proven, 0)
 }
 
+// A client that has said all that it will is answered, and then let go, though a lane does not ask the socket whether it has.
+func TestLaneLetsGo(t *testing.T) {
+	log := new(laneLog)
+	e, conn := laneEdge(t, log, time.Now(), "")
+	conn.write(e.batchText())
+	if err := conn.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if a := rawAnswer(t, conn); a.status != http.StatusAccepted || log.taken() != 1 {
+		t.Errorf("answer = %d, %d in a lane, want 202 and 1", a.status, log.taken())
+	}
+	e.untilMetric("heed_collector_connections", "0")
+}
+
 // A body that never ends is the server's to answer, in the time that one request has.
 func TestLaneWaitsNoLongerThanTheServer(t *testing.T) {
 	e := start(t, collector.Config{Limits: collector.Limits{ReadTimeout: 200 * time.Millisecond}})

@@ -3,6 +3,7 @@ package collector
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"syscall"
 	"time"
@@ -17,6 +18,34 @@ type poller struct {
 	raw    syscall.RawConn
 	events [64]unix.EpollEvent
 	ready  [64]int
+}
+
+// rawSocket returns the socket of a connection for readSocket, or nil where there is none.
+func rawSocket(c syscall.Conn) syscall.RawConn {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+// errNothing means that nothing has come yet.
+var errNothing error = syscall.EAGAIN
+
+// readSocket reads what there is, and returns io.EOF at the end.
+func readSocket(fd uintptr, p []byte) (int, error) {
+	for {
+		n, err := syscall.Read(int(fd), p)
+		switch {
+		case err == syscall.EINTR:
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, io.EOF
+		default:
+			return n, nil
+		}
+	}
 }
 
 func newPoller() (*poller, error) {

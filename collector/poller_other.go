@@ -4,6 +4,7 @@ package collector
 
 import (
 	"errors"
+	"syscall"
 	"time"
 )
 
@@ -15,3 +16,9 @@ func (*poller) add(int) error                 { return errors.ErrUnsupported }
 func (*poller) remove(int)                    {}
 func (*poller) wait(time.Time) ([]int, error) { return nil, errors.ErrUnsupported }
 func (*poller) stop()                         {}
+
+// Elsewhere sockets are read through net.Conn only.
+var errNothing = errors.ErrUnsupported
+
+func rawSocket(syscall.Conn) syscall.RawConn  { return nil }
+func readSocket(uintptr, []byte) (int, error) { return 0, errors.ErrUnsupported }

@@ -8,11 +8,12 @@ import (
 )
 
 // A commit costs the processor about as much for one event as for fifty. So while many append at once the next group is
-// given as long to gather as the last one took to commit, and never more than maxDelay: this is PostgreSQL's commit_delay
-// with its commit_siblings (documentation, WAL Configuration). Below minSiblings nothing is gained, and nobody waits.
+// given twice as long to gather as the last one took to commit, and never more than maxDelay: this is PostgreSQL's
+// commit_delay with its commit_siblings (documentation, WAL Configuration). Below minSiblings nothing is gained, and nobody
+// waits.
 const (
 	minSiblings = 8
-	maxDelay    = 500 * time.Microsecond
+	maxDelay    = time.Millisecond
 )
 
 // run is the committer: the only goroutine that writes. It takes what has arrived, makes it durable, tells those who
@@ -77,7 +78,7 @@ func (l *Log) commit(g *group) {
 	took := time.Since(start)
 	l.delay = 0
 	if g.siblings >= minSiblings {
-		l.delay = min(took, maxDelay)
+		l.delay = min(2*took, maxDelay)
 	}
 	if err == nil {
 		l.metrics.committed(g, took)

@@ -95,11 +95,11 @@ func TestGroupCommit(t *testing.T) {
 	})
 }
 
-// TestGroupsGather: behind a group of many appends the next one gathers for as long as that took; else nobody waits.
+// TestGroupsGather: behind a group of many appends the next one gathers for twice as long as that took; else nobody waits.
 func TestGroupsGather(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, gate, syncs := openGated(t, Config{})
-		const took = maxDelay / 2
+		const took = maxDelay / 4
 		n := uint64(0)
 		add := func() <-chan result { n++; return goAppend(t, t.Context(), l, event(n, 0)) }
 		commit := func() {
@@ -115,7 +115,7 @@ func TestGroupsGather(t *testing.T) {
 		commit() // the first, which was alone
 		add()    // behind the many
 		commit() // the many
-		time.Sleep(took - 1)
+		time.Sleep(2*took - 1)
 		last := add() // just in time
 		time.Sleep(1)
 		commit()

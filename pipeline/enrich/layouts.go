@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/oschwald/geoip2-golang/v2"
 	"github.com/oschwald/maxminddb-golang/v2"
@@ -31,7 +32,22 @@ func (t ipv4Only) lookup(ip netip.Addr) (Place, error) {
 type flatFile struct {
 	r       *maxminddb.Reader
 	records *sync.Pool // of *flatRecord, which the decoder would have to allocate for every lookup
-	named   bool       // its records have regions
+	decoded *decoded
+	named   bool // its records have regions
+}
+
+// decoded is what records said, each at a place that follows from where it lies in the file. Of random addresses seven in
+// ten are of a record that is there, and reading one touches a dozen cold pieces of the file. It takes 0.6 MB when it is
+// full. Readers and writers need no lock: an entry is never changed.
+type decoded [8192]atomic.Pointer[decodedRecord]
+
+type decodedRecord struct {
+	offset uintptr
+	place  Place
+}
+
+func (d *decoded) at(offset uintptr) *atomic.Pointer[decodedRecord] {
+	return &d[uint64(offset)*0x9E3779B97F4A7C15>>(64-13)] // Fibonacci hashing: Knuth, The Art of Computer Programming, 6.4
 }
 
 type flatRecord struct {
@@ -42,20 +58,29 @@ type flatRecord struct {
 }
 
 func newFlatFile(r *maxminddb.Reader, regions bool) flatFile {
-	return flatFile{r, &sync.Pool{New: func() any { return new(flatRecord) }}, regions}
+	return flatFile{r, &sync.Pool{New: func() any { return new(flatRecord) }}, new(decoded), regions}
 }
 
 func (t flatFile) regions() bool { return t.named }
 
 func (t flatFile) lookup(ip netip.Addr) (Place, error) {
+	found := t.r.Lookup(ip)
+	if !found.Found() {
+		return Place{}, found.Err()
+	}
+	slot := t.decoded.at(found.Offset())
+	if known := slot.Load(); known != nil && known.offset == found.Offset() {
+		return known.place, nil
+	}
 	rec := t.records.Get().(*flatRecord)
 	defer t.records.Put(rec)
 	*rec = flatRecord{}
-	if err := t.r.Lookup(ip).Decode(rec); err != nil {
+	if err := found.Decode(rec); err != nil {
 		return Place{}, err
 	}
 	p := placeIn(rec.Country, rec.Region)
 	p.Network, p.NetworkOwner = rec.Number, rec.Owner
+	slot.Store(&decodedRecord{found.Offset(), p})
 	return p, nil
 }
 

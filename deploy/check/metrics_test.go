@@ -24,7 +24,7 @@ func exported(t *testing.T) map[string]bool {
 	for _, name := range ofPrometheus {
 		names[name] = true
 	}
-	for _, name := range append(start(t, "serve", serving(t)...).metrics(), startCollect(t).metrics()...) {
+	for _, name := range append(start(t, "serve", serving(t)...).metrics(), startPod(t, "collect").metrics()...) {
 		names[name] = true
 	}
 	if !names["heed_wal_size_bytes"] || !names["heed_kafka_spool_backlog_bytes"] || !names["process_resident_memory_bytes"] {

@@ -28,6 +28,31 @@ func checkPods(t *testing.T, objects []*object) {
 		checkConfig(t, o.String(), role, config, environment(container))
 		checkHardened(t, o, pod, container)
 		checkVolumes(t, o, pod, container)
+		checkInstall(t, o, pod, container)
+	}
+}
+
+// checkInstall: the install's secret is a file where it is needed, to seal or to sign, and nowhere else.
+func checkInstall(t *testing.T, o *object, pod any, container map[string]any) {
+	t.Helper()
+	var named, mounted string
+	for _, line := range environment(container) {
+		if path, ok := strings.CutPrefix(line, "HEED_INSTALL_SECRET_FILE="); ok {
+			named = path
+		}
+	}
+	for _, m := range container["volumeMounts"].([]any) {
+		if at(m, "name") == "install" {
+			mounted = fmt.Sprint(at(m, "mountPath"))
+		}
+	}
+	for _, v := range at(pod, "volumes").([]any) {
+		if at(v, "name") == "install" {
+			mounted += fmt.Sprint("/", at(v, "secret", "items", 0, "path"))
+		}
+	}
+	if needed := at(container, "args", 0) != "report"; named != mounted || (named != "") != needed {
+		t.Errorf("%v reads the install's secret from %q and has it at %q; it needs it: %v", o, named, mounted, needed)
 	}
 }
 

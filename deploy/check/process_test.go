@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -79,29 +80,32 @@ func serving(t *testing.T) []string {
 	return []string{"--demo", "--demo.address", "127.0.0.1:0", "--clickhouse.library", lib}
 }
 
-// startCollect starts the chart's collector, whose Kafka and ClickHouse do not answer.
-func startCollect(t *testing.T) *process {
+// startPod starts what the chart has for a role, whose Kafka and ClickHouse do not answer.
+func startPod(t *testing.T, role string) *process {
 	t.Helper()
 	dir := t.TempDir()
 	var config string
 	var args []string
 	for _, o := range mustRender(t, "testdata/values-small.yaml") {
-		switch o.Kind {
-		case "ConfigMap":
+		if o.Kind == "ConfigMap" {
 			config = strings.ReplaceAll(o.Data["heed.yaml"], "kafka:9092", "127.0.0.1:1")
-		case "StatefulSet":
-			args = environment(at(o.Spec, "template", "spec", "containers", 0).(map[string]any))
 		}
+		if container, ok := at(o.Spec, "template", "spec", "containers", 0).(map[string]any); ok && at(container, "args", 0) == role {
+			args = environment(container)
+		}
+	}
+	for i := range args {
+		args[i] = strings.Replace(args[i], "/etc/heed/install/", dir+"/", 1)
 	}
 	for name, text := range map[string]string{"heed.yaml": config, "secret": strings.Repeat("0f", 32)} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	args = append(args, "HEED_CONFIG="+filepath.Join(dir, "heed.yaml"), "HEED_INSTALL_SECRET_FILE="+filepath.Join(dir, "secret"),
-		"HEED_COLLECTOR_ADDRESS=127.0.0.1:0", "HEED_DATA_DIR="+filepath.Join(dir, "data"),
+	args = append(args, "HEED_CONFIG="+filepath.Join(dir, "heed.yaml"), "HEED_COLLECTOR_ADDRESS=127.0.0.1:0",
+		"HEED_DATA_DIR="+filepath.Join(dir, "data"),
 		"HEED_CLICKHOUSE_DSN=clickhouse://heed:secret@127.0.0.1:1/heed") // the last one counts
-	return start(t, "collect", args...)
+	return start(t, role, args...)
 }
 
 var metricName = regexp.MustCompile(`(?m)^([a-z][a-z0-9_]*)[{ ]`)
@@ -132,9 +136,16 @@ func (p *process) metrics() (names []string) {
 // TestCollectWithoutKafka: the chart's collector is ready, and stays so, while Kafka and ClickHouse are away. Otherwise
 // Kubernetes would take all collectors out of the service at once, and nothing would reach their spools.
 func TestCollectWithoutKafka(t *testing.T) {
-	p := startCollect(t)
+	p := startPod(t, "collect")
 	out, err := runHeed(t, nil, "ready", "--api.address", strings.TrimPrefix(p.api, "http://"))
 	if err != nil || out != "ready\n" {
 		t.Errorf("heed ready = %v, %q, want ready", err, out)
+	}
+}
+
+// TestLoadSigns: the chart's loader has the key of the roots. Without one it loads all the same, and nothing is signed.
+func TestLoadSigns(t *testing.T) {
+	if names := startPod(t, "load").metrics(); !slices.Contains(names, "heed_records_roots_unsent") {
+		t.Errorf("the loader shows nothing of roots: %v", names)
 	}
 }

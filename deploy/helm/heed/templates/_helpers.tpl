@@ -119,6 +119,23 @@ readinessProbe:
 {{- end }}
 {{- end -}}
 
+{{/* The install's secret, for those who need it: collectors seal choices under it, loaders sign roots. */}}
+{{- define "heed.installEnv" -}}
+- {name: HEED_INSTALL_SECRET_FILE, value: /etc/heed/install/secret}
+{{- end -}}
+
+{{- define "heed.installMount" -}}
+- {name: install, mountPath: /etc/heed/install, readOnly: true}
+{{- end -}}
+
+{{- define "heed.installVolume" -}}
+- name: install
+  secret:
+    secretName: {{ .Values.secrets.install.name }}
+    defaultMode: 0440
+    items: [{key: {{ .Values.secrets.install.key }}, path: secret}]
+{{- end -}}
+
 {{- define "heed.budget" -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget

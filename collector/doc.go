@@ -3,6 +3,7 @@
 // A batch travels through the files of this package in this order:
 //
 //	conn.go      whether there is room for a connection and its bytes; package guard: whether a head can be read in one way
+//	watch.go     what comes on a connection at rest, read from the socket itself
 //	lane.go      the short way of a batch that comes whole, past fasthttp; all else is fasthttp's
 //	recall.go    what a connection need not be told twice
 //	route.go     which site and what for, from the request line and headers alone, before the body is read

@@ -84,8 +84,11 @@ func NewNotary(cfg NotaryConfig, store NotaryStore, logger *slog.Logger) (*Notar
 	}, nil
 }
 
-// Run works until ctx ends, and returns nil then. The store may be away for as long as it likes.
+// Run works until ctx ends, and returns nil then; it may be called again, as where the work goes from process to process.
+// The store may be away for as long as it likes.
 func (n *Notary) Run(ctx context.Context) error {
+	n.closed = "" // what it was told of the chains may no longer be so
+	defer n.metrics.forget()
 	if n.cfg.SendTo == (Destinations{}) {
 		n.logger.Info("signed roots of consent records stay on this machine: records.send_roots_to is empty")
 	}

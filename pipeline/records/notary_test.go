@@ -125,6 +125,13 @@ func TestNotarySendsAgain(t *testing.T) {
 	if unsent, err := store.UnsentRoots(t.Context()); len(unsent) != 1 || err != nil {
 		t.Fatalf("UnsentRoots = %v, %v; want one", unsent, err)
 	}
+	saysUnsent(t, n, "1")
+	elsewhere, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := n.Run(elsewhere); err != nil {
+		t.Errorf("Run = %v, want nil", err)
+	}
+	saysUnsent(t, n, "0")
 	mu.Lock()
 	status = http.StatusNoContent
 	mu.Unlock()
@@ -139,6 +146,16 @@ func TestNotarySendsAgain(t *testing.T) {
 		if text != string(roots[0].Note) {
 			t.Errorf("the owner got %q, want %q", text, roots[0].Note)
 		}
+	}
+}
+
+// saysUnsent compares what the metrics say of roots that have not left.
+func saysUnsent(t *testing.T, n *records.Notary, want string) {
+	t.Helper()
+	var text strings.Builder
+	n.WriteMetrics(&text)
+	if line := "heed_records_roots_unsent " + want + "\n"; !strings.Contains(text.String(), line) {
+		t.Errorf("metrics do not say %q:\n%s", line, &text)
 	}
 }
 

@@ -3,7 +3,6 @@ package collector
 import (
 	"net"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -50,8 +49,8 @@ func (l *lot) park(c *conn) bool {
 	if l.closed || !l.isWatchingLocked() {
 		return false
 	}
-	fd, err := descriptor(c.Conn)
-	if err != nil || l.poller.add(fd) != nil {
+	fd := 0 // good until the connection is closed
+	if c.raw == nil || c.raw.Control(func(number uintptr) { fd = int(number) }) != nil || l.poller.add(fd) != nil {
 		return false
 	}
 	c.place = place{prev: l.newest, fd: fd, since: time.Now()}
@@ -164,14 +163,4 @@ func canPark(c net.Conn) bool {
 		return true
 	}
 	return false
-}
-
-// descriptor is the number of the socket. It is good until the connection is closed.
-func descriptor(c net.Conn) (fd int, err error) {
-	raw, err := c.(syscall.Conn).SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	err = raw.Control(func(number uintptr) { fd = int(number) })
-	return fd, err
 }

@@ -30,7 +30,7 @@ type Log interface {
 }
 
 // Starter is what a Log may also be: one whose Append has two halves. Start encodes the events, whose memory is used again
-// while Wait waits.
+// while Wait waits. Wait must not panic.
 type Starter interface {
 	Start(evs []*schemas.Envelope) (wal.Pending, error)
 }

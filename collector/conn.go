@@ -162,9 +162,10 @@ type handshaker interface {
 }
 
 func newConn(inner net.Conn, owner *Collector) net.Conn {
-	c := &conn{Conn: inner, c: owner, parks: canPark(inner)}
-	if c.parks {
+	c := &conn{Conn: inner, c: owner}
+	if canPark(inner) {
 		c.raw = rawSocket(inner.(syscall.Conn))
+		c.parks = c.raw != nil
 	}
 	if secure, ok := inner.(handshaker); ok {
 		return secureConn{c, secure}

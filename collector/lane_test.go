@@ -420,6 +420,32 @@ func TestShutdownWaitsForTheLane(t *testing.T) {
 	}
 }
 
+// A batch of which the end has not come when a shutdown begins is answered all the same.
+func TestShutdownWaitsForTheRestOfABatch(t *testing.T) {
+	log := new(laneLog)
+	e, conn := laneEdge(t, log, time.Now(), "")
+	batch := e.batchText()
+	conn.write(batch + batch[:len(batch)-7]) // whoever has answered the first has the beginning of the second
+	if resp, err := http.ReadResponse(conn.r, nil); err != nil || resp.StatusCode != http.StatusAccepted {
+		t.Fatalf("answer = %+v, %v, want 202", resp, err)
+	}
+	stopped := make(chan struct{})
+	go func() { e.stop(); close(stopped) }()
+	for {
+		probe, err := net.Dial("tcp", e.addr)
+		if err != nil {
+			break // it has begun
+		}
+		probe.Close()
+	}
+	conn.write(batch[len(batch)-7:])
+	resp, err := http.ReadResponse(conn.r, nil)
+	if err != nil || resp.StatusCode != http.StatusAccepted || !resp.Close {
+		t.Errorf("answer = %+v, %v, want 202 and the end", resp, err)
+	}
+	<-stopped
+}
+
 // halvedLog is a laneLog that takes events before it waits.
 type halvedLog struct{ *laneLog }
 

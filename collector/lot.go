@@ -50,7 +50,7 @@ func (l *lot) park(c *conn) bool {
 		return false
 	}
 	fd := 0 // good until the connection is closed
-	if c.raw == nil || c.raw.Control(func(number uintptr) { fd = int(number) }) != nil || l.poller.add(fd) != nil {
+	if c.raw.Control(func(number uintptr) { fd = int(number) }) != nil || l.poller.add(fd) != nil {
 		return false
 	}
 	c.place = place{prev: l.newest, fd: fd, since: time.Now()}

@@ -2,7 +2,7 @@ package collector
 
 import (
 	"errors"
-	"net"
+	"io"
 	"os"
 	"time"
 )
@@ -25,7 +25,8 @@ const (
 	closing // and the server has closed it meanwhile
 )
 
-// watch returns as Read does. It ends the connection where the server closed it in vain.
+// watch returns as Read does. It ends the connection where the server, in vain, has closed it; with bytes in hand it leaves that to
+// the server, which answers them first. What ends in a lane ends for the server as if the client had gone: it has been answered.
 func (c *Collector) watch(own *conn, p []byte) (n int, err error) {
 	w := c.watches.Get().(*watch)
 	w.own, w.p = own, p
@@ -36,8 +37,9 @@ func (c *Collector) watch(own *conn, p []byte) (n int, err error) {
 		w.read()
 	}
 	n, err = w.have, w.err
-	if own.busy.Swap(idle) == closing {
-		n, err = 0, errors.Join(net.ErrClosed, own.end())
+	if own.busy.Swap(idle) == closing && n == 0 {
+		_ = own.end()
+		err = io.EOF
 	}
 	w.own, w.p, w.have, w.whole, w.err = nil, nil, 0, 0, nil
 	c.watches.Put(w)
@@ -83,7 +85,7 @@ func (w *watch) isReady(fd uintptr) bool {
 		if w.take(n, err) {
 			return true
 		}
-		if n < len(room) {
+		if n < len(room) && w.have == 0 { // of a batch in pieces the end may have come with the last one
 			return false
 		}
 	}
@@ -110,7 +112,7 @@ func (w *watch) take(n int, err error) (ends bool) {
 	w.have, w.whole, w.err = own.c.expedite(own, w.p, w.have)
 	switch {
 	case w.err != nil:
-		w.have = 0
+		w.have, w.err = 0, io.EOF
 		return true
 	case w.whole > 0:
 		own.resting = false
@@ -122,6 +124,8 @@ func (w *watch) take(n int, err error) (ends bool) {
 	case !own.busy.CompareAndSwap(answering, idle):
 		return true // the server has closed it
 	}
-	w.err = own.SetReadDeadline(time.Now().Add(min(restLater, limits.IdleTimeout)))
+	if own.SetReadDeadline(time.Now().Add(min(restLater, limits.IdleTimeout))) != nil {
+		w.err = io.EOF
+	}
 	return w.err != nil
 }

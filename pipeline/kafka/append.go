@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -39,7 +40,7 @@ func (t *Topic) Append(ctx context.Context, evs []*schemas.Envelope) (wal.Pos, e
 		if err != nil {
 			return wal.Pos{}, fmt.Errorf("encode event: %w", err)
 		}
-		messages[i] = message{key: ev.Id, value: value}
+		messages[i] = message{key: bytes.Clone(ev.Id), value: value} // tried longer than the caller may wait
 		if t.cfg.BySite {
 			messages[i].key = []byte(ev.Site)
 		}

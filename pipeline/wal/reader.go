@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
+	"time"
 )
 
 // Record is one group commit as a Reader returns it.
@@ -53,21 +55,43 @@ func (l *Log) Reader(from Pos) (*Reader, error) {
 
 // Next returns the next record, and waits for it when all durable ones have been read. After the log has been closed it
 // returns those that are left, then ErrClosed. When ctx ends it returns ctx's error; the reader can be used further. So
-// it can after an error of the disk, and will try the same record again.
+// it can after an error of the disk, and will try the same record again. While the process has no file descriptor or memory
+// to spare it waits for one.
 func (r *Reader) Next(ctx context.Context) (Record, error) {
-	for {
+	for pause := firstPause; ; {
 		if err := ctx.Err(); err != nil {
 			return Record{}, err
 		}
 		rec, err := r.step()
-		if !errors.Is(err, errWait) {
+		more := r.wake
+		var again <-chan time.Time
+		switch {
+		case passes(err):
+			if pause == firstPause {
+				r.log.logger.Warn("log cannot be read, trying again", "segment", r.pos.Segment, "err", err)
+			}
+			more, again = nil, time.After(pause)
+			pause = min(2*pause, maxPause)
+		case !errors.Is(err, errWait):
 			return rec, err
 		}
 		select {
-		case <-r.wake:
+		case <-more:
+		case <-again:
 		case <-ctx.Done():
 		}
 	}
+}
+
+// The first and the longest pause between two tries of what passes.
+const (
+	firstPause = 10 * time.Millisecond
+	maxPause   = time.Second
+)
+
+// passes reports whether reading may work again without anybody's help.
+func passes(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
 }
 
 // Close gives the reader's file free. The log itself is not touched.
@@ -141,7 +165,7 @@ func (r *Reader) limit(t tail, live bool) (int64, error) {
 		return 0, nil
 	}
 	if r.file == nil {
-		f, err := os.Open(segmentPath(r.log.cfg.Dir, r.pos.Segment))
+		f, err := r.log.openFile(segmentPath(r.log.cfg.Dir, r.pos.Segment))
 		if errors.Is(err, os.ErrNotExist) {
 			return 0, r.jump()
 		}

@@ -2,6 +2,7 @@ package wal
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
@@ -9,7 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 
 	"github.com/prometheus/prometheus/tsdb/wlog"
 	"github.com/prometheus/prometheus/util/compression"
@@ -356,4 +359,39 @@ func TestUnclean(t *testing.T) {
 			t.Errorf("Unclean() = %v, metric %v, want %v", l.Unclean(), metric, want)
 		}
 	}
+}
+
+// TestReaderWaitsForDescriptors: a process that has none to spare for a moment goes on where it was; other errors are told.
+func TestReaderWaitsForDescriptors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := openLog(t, Config{Dir: t.TempDir()})
+		pos := appendOne(t, l, 7, 0)
+		errDisk := errors.New("input/output error")
+		failures := []error{syscall.EMFILE, syscall.ENFILE, errDisk}
+		l.openFile = func(path string) (*os.File, error) {
+			if len(failures) == 0 {
+				return os.Open(path)
+			}
+			err := failures[0]
+			failures = failures[1:]
+			return nil, &os.PathError{Op: "open", Path: path, Err: err}
+		}
+		r, err := l.Reader(Pos{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		if _, err := r.Next(t.Context()); !errors.Is(err, errDisk) || len(failures) > 0 {
+			t.Errorf("Next = %v with %d failures to come, want %v behind the others", err, len(failures), errDisk)
+		}
+		failures = []error{syscall.EMFILE, syscall.EMFILE}
+		ctx, cancel := context.WithTimeout(t.Context(), firstPause)
+		defer cancel()
+		if _, err := r.Next(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Next in a shorter time than it needs = %v, want %v", err, context.DeadlineExceeded)
+		}
+		if rec, err := r.Next(t.Context()); err != nil || rec.Pos != pos {
+			t.Errorf("Next = %v, %v, want the event at %v", rec, err, pos)
+		}
+	})
 }

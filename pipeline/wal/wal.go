@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -107,6 +108,8 @@ type Log struct {
 	metrics *counters
 	lock    *folderLock
 
+	openFile func(path string) (*os.File, error) // for readers; os.Open, but in tests
+
 	wake    chan struct{} // capacity 1: something was queued, or closing was set
 	stopped chan struct{} // closed by the committer when it is done with the folder
 	// closeErr is written by the committer before it closes stopped.
@@ -172,6 +175,8 @@ func open(ctx context.Context, cfg Config, logger *slog.Logger, opener writerOpe
 		stopped: make(chan struct{}),
 		readers: make(map[*Reader]struct{}),
 		damaged: make(map[uint32]bool),
+
+		openFile: os.Open,
 	}
 	l.seg.sealed = f.bytes
 	if err := l.seg.open(); err != nil {

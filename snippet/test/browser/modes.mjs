@@ -101,6 +101,8 @@ test('a decision is told once: behind its record, and before what it frees and b
     assert.deepEqual(wordpress.said, [
       'functional allow', 'preferences allow', 'statistics allow', 'statistics-anonymous allow', 'marketing allow',
     ])
+    // What is told meanwhile is told behind it: records go one after the other, and vendors need not wait for that.
+    await page.waitForFunction(() => /heed\w*=1\.[0-389ab]/.test(document.cookie))
     // The answer to the choice sets its sealed text meanwhile.
     const withdrawn = (await watch(page, 'refuse', 'left')).filter((line, i, lines) => lines.indexOf(line) === i)
     assert.deepEqual(withdrawn, [

@@ -389,6 +389,19 @@ func TestLaneAnswersFailedLog(t *testing.T) {
 	}
 }
 
+// beginStop returns when a shutdown has begun; the channel is closed when it has ended.
+func (e *edge) beginStop() (stopped <-chan struct{}) {
+	done := make(chan struct{})
+	go func() { e.stop(); close(done) }()
+	for {
+		probe, err := net.Dial("tcp", e.addr)
+		if err != nil {
+			return done
+		}
+		probe.Close()
+	}
+}
+
 // A shutdown lets the batch that is in a lane finish, and its answer says that the connection ends.
 func TestShutdownWaitsForTheLane(t *testing.T) {
 	whole := &laneLog{reach: make(chan struct{}), hold: make(chan struct{})}
@@ -396,15 +409,7 @@ func TestShutdownWaitsForTheLane(t *testing.T) {
 		e, conn := laneEdge(t, log, time.Now(), "")
 		conn.write(e.batchText())
 		<-whole.reach
-		stopped := make(chan struct{})
-		go func() { e.stop(); close(stopped) }()
-		for {
-			probe, err := net.Dial("tcp", e.addr)
-			if err != nil {
-				break // it has begun
-			}
-			probe.Close()
-		}
+		stopped := e.beginStop()
 		whole.hold <- struct{}{}
 		resp, err := http.ReadResponse(conn.r, nil)
 		if err != nil {
@@ -429,15 +434,7 @@ func TestShutdownWaitsForTheRestOfABatch(t *testing.T) {
 	if resp, err := http.ReadResponse(conn.r, nil); err != nil || resp.StatusCode != http.StatusAccepted {
 		t.Fatalf("answer = %+v, %v, want 202", resp, err)
 	}
-	stopped := make(chan struct{})
-	go func() { e.stop(); close(stopped) }()
-	for {
-		probe, err := net.Dial("tcp", e.addr)
-		if err != nil {
-			break // it has begun
-		}
-		probe.Close()
-	}
+	stopped := e.beginStop()
 	conn.write(batch[len(batch)-7:])
 	resp, err := http.ReadResponse(conn.r, nil)
 	if err != nil || resp.StatusCode != http.StatusAccepted || !resp.Close {

@@ -108,7 +108,7 @@ func (w *watch) take(n int, err error) (ends bool) {
 		return false
 	}
 	own.busy.CompareAndSwap(idle, answering)
-	limits := own.c.cfg.Limits
+	limits := &own.c.cfg.Limits
 	w.have, w.whole, w.err = own.c.expedite(own, w.p, w.have)
 	switch {
 	case w.err != nil:

@@ -2,8 +2,8 @@
 //
 //   node visit.mjs <demo address> <folder for screenshots>
 //
-// The time a page was engaged is measured here, from outside: from the page view's own creation to the moment at which
-// the page was left, without the time during which another tab was in front.
+// The time a page was engaged is bounded here, from outside and by this process's clock: what an action does happens
+// between its call and the moment at which the page is seen to have done it.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import puppeteer from 'puppeteer-core'
@@ -36,22 +36,6 @@ page.on('response', (response) => {
 page.on('pageerror', (error) => errors.push(String(error)))
 page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
 
-// The page itself says when it was left, only once there was an answer, since nothing may be stored before; and for how
-// long so far it was behind another tab.
-await page.evaluateOnNewDocument(() => {
-  addEventListener('pagehide', () => document.cookie && sessionStorage.setItem('left', String(Date.now())))
-  let since = 0
-  let total = 0
-  const look = () => {
-    const behind = document.visibilityState !== 'visible' || !document.hasFocus()
-    if (behind) since ||= Date.now()
-    else if (since) total += Date.now() - since
-    if (!behind) since = 0
-  }
-  for (const type of ['visibilitychange', 'focus', 'blur']) addEventListener(type, look, true)
-  window.behind = () => total
-})
-
 const did = { views: [], forms: 0, events: 0, silent: 0 }
 
 // events are those that the page has sent so far, each batch read once.
@@ -67,35 +51,39 @@ async function until(what, condition) {
   }
 }
 
-// seen waits for the n-th page view and notes when it began.
+// seen waits for the n-th page view, which the last action began, and with which the view before it ended.
 async function seen(path) {
   const n = did.views.length
   await until(`page view ${n} of ${path}`, () => events().filter((e) => e.kind === 'page').length > n)
-  const event = events().filter((e) => e.kind === 'page')[n]
-  if (n) await measure()
-  did.views.push({ path, created: event.created, engaged: 0, behind: -(await page.evaluate(() => window.behind())) })
+  const began = { from: acted, to: Date.now() }
+  if (n) end(began.to)
+  did.views.push({ path, began, behind: { least: 0, most: 0 } })
+}
+
+// end completes the last view, which the last action ended before now.
+function end(now) {
+  const { began, behind, ...view } = did.views.at(-1)
+  view.least = acted - began.to - behind.most
+  view.most = now - began.from - behind.least
+  did.views[did.views.length - 1] = view
 }
 
 // stay is a person who reads: the only pause that is meant.
 const stay = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
-// leave notes when the last view ended, by the page's own clock: at the click, or where the page was unloaded, then.
-async function leave(how) {
-  await page.evaluate(() => sessionStorage.removeItem('left'))
-  const view = did.views.at(-1)
-  view.left = await page.evaluate(() => Date.now())
-  view.behind += await page.evaluate(() => window.behind())
+// act does what begins or ends a view, and notes since when it may have happened.
+let acted
+async function act(how) {
+  acted = Date.now()
   await how()
 }
 
-// measure completes the last view, once the page after it is there.
-async function measure() {
-  const view = did.views.at(-1)
-  const unloaded = Number(await page.evaluate(() => sessionStorage.getItem('left')))
-  view.engaged = Math.max(view.left, unloaded) - view.created - view.behind
-}
+// shows waits until the page is, or is not, what the person looks at.
+const shows = (page, shown) =>
+  until(shown ? 'the page in front' : 'the page behind', async () =>
+    shown === (await page.evaluate(() => document.visibilityState === 'visible' && document.hasFocus())))
 
-const link = (path) => leave(() => page.click(`main a[href="${path}"], header a[href="${path}"]`))
+const link = (path) => act(() => page.click(`main a[href="${path}"], header a[href="${path}"]`))
 
 // Before an answer nothing is sent and nothing stored.
 await page.goto(`${demo}/?utm_source=newsletter&utm_medium=email&utm_campaign=spring`, { waitUntil: 'networkidle0' })
@@ -107,7 +95,7 @@ did.stored = await page.evaluate(() => document.cookie + JSON.stringify(localSto
 await page.screenshot({ path: join(folder, 'demo.png') })
 
 // The grant; then pages that load.
-await page.click('>>> [data-id=accept]') // in the notice
+await act(() => page.click('>>> [data-id=accept]')) // in the notice
 await seen('/')
 await stay(700)
 await link('/pricing')
@@ -115,12 +103,17 @@ await seen('/pricing')
 await page.click('#billing')
 did.events++
 await stay(400)
+const hidden = Date.now()
 const other = await browser.newPage() // another tab in front: this time does not count
 await other.bringToFront()
+await shows(page, false)
+const behind = Date.now()
 await stay(1500)
+const back = Date.now()
 await page.bringToFront()
 await other.close()
-await page.waitForFunction(() => document.hasFocus() && window.behind() > 1000)
+await shows(page, true)
+did.views.at(-1).behind = { least: back - behind, most: Date.now() - hidden }
 await stay(300)
 
 // The journal changes routes without loading.
@@ -130,7 +123,7 @@ await stay(300)
 await link('/blog/reading-a-dry-down')
 await seen('/blog/reading-a-dry-down')
 await stay(500)
-await leave(() => page.goBack())
+await act(() => page.goBack())
 await seen('/blog')
 await stay(200)
 
@@ -140,19 +133,19 @@ await seen('/signup')
 await page.type('#name', 'Wilhelmina Quux')
 await page.type('#email', 'wilhelmina.quux@mail.example')
 await stay(200)
-await leave(() => page.click('#signup [type=submit]'))
+await act(() => page.click('#signup [type=submit]'))
 did.forms++
 await seen('/thanks')
 await stay(400)
-await leave(() => page.click('footer a[href="/numbers"]'))
+await act(() => page.click('footer a[href="/numbers"]'))
 await seen('/numbers')
 await page.waitForFunction(() => document.querySelectorAll('#tables table').length > 0)
 await page.waitForFunction(() => /[1-9]/.test(document.querySelector('#totals').textContent))
 await stay(1200)
 await page.screenshot({ path: join(folder, 'numbers.png'), fullPage: true })
 did.errors = errors.slice()
-await leave(() => page.goto(`${demo}/static/icon.svg`)) // a document without the tag
-await measure()
+await act(() => page.goto(`${demo}/static/icon.svg`)) // a document without the tag
+end(Date.now())
 await until('all answers', () => answers.length >= sent.length - 1) // a beacon's answer may come after its page is gone
 // A browser that is closed at once takes its beacons with it: the last one must have arrived.
 await until('the last beacon', async () => {

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"heed/collector/listen/listentest"
 	"heed/pipeline/clickhouse/clickhousetest"
 	"heed/pipeline/kafka"
 	"heed/pipeline/kafka/kafkatest"
@@ -92,7 +93,7 @@ func (b bench) fallBehind(ctx context.Context, program string) (lags []lagAt, se
 
 // startLoading starts ClickHouse and a loader, each as a process.
 func (b bench) startLoading(ctx context.Context, program string, brokers []string) (stop func() error, err error) {
-	address, err := freeAddress()
+	address, err := listentest.FreeAddress()
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"heed/collector/listen/listentest"
 )
 
 // nginxConfig is a log of pixels as nginx writes it: one line a request, with one write each, fsynced never.
@@ -37,7 +39,7 @@ const nginxStart = 10 * time.Second
 
 // startNginx starts Debian's nginx with a configuration of its own on a port of loopback.
 func startNginx(ctx context.Context, folder string) (*process, error) {
-	address, err := freeAddress()
+	address, err := listentest.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -60,13 +62,4 @@ func startNginx(ctx context.Context, folder string) (*process, error) {
 			return nil, errors.Join(fmt.Errorf("nginx does not listen: %w", err), p.stop())
 		}
 	}
-}
-
-// freeAddress is one that nothing listened on a moment ago.
-func freeAddress() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("listen: %w", err)
-	}
-	return ln.Addr().String(), ln.Close()
 }

@@ -104,7 +104,7 @@ func TestCheckWithoutTables(t *testing.T) {
 }
 
 func TestCheckFindsWhatAClusterLacks(t *testing.T) {
-	server := clickhousetest.StartServerWith(t, clusterConfig(t, 1))
+	server := clickhousetest.StartServerWith(t, clusterConfig(t, "127.0.0.1", "1"))
 	f := func(cluster, want string) {
 		t.Helper()
 		store, err := clickhouse.Open(t.Context(), clickhouse.Config{DSN: server.DSN, Cluster: cluster}, silent)

@@ -18,18 +18,18 @@ import (
 
 // clusterConfig is the part of a server's configuration that makes it the only server of the cluster "solo". tcp_port
 // is what ClickHouse knows itself by; the embedded engine does not listen on it.
-func clusterConfig(t *testing.T, zookeeperPort int) (file string) {
+func clusterConfig(t *testing.T, zookeeperHost, zookeeperPort string) (file string) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "config.xml")
 	text := fmt.Sprintf(`<clickhouse>
 	<tcp_port>9000</tcp_port>
-	<zookeeper><node><host>127.0.0.1</host><port>%d</port></node></zookeeper>
+	<zookeeper><node><host>%s</host><port>%s</port></node></zookeeper>
 	<macros><shard>1</shard><replica>a</replica></macros>
 	<remote_servers><solo><shard>
 		<internal_replication>true</internal_replication>
 		<replica><host>localhost</host><port>9000</port></replica>
 	</shard></solo></remote_servers>
-</clickhouse>`, zookeeperPort)
+</clickhouse>`, zookeeperHost, zookeeperPort)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func clusterConfig(t *testing.T, zookeeperPort int) (file string) {
 // The way of rows through Distributed tables, with everything but replication and several servers.
 func TestClusterOfOneServer(t *testing.T) {
 	ctx := t.Context()
-	server := clickhousetest.StartServerWith(t, clusterConfig(t, 1))
+	server := clickhousetest.StartServerWith(t, clusterConfig(t, "127.0.0.1", "1"))
 	store, err := clickhouse.Open(ctx, clickhouse.Config{DSN: server.DSN, Cluster: "solo"}, silent)
 	if err != nil {
 		t.Fatalf("Open = %v, want no error", err)
@@ -97,7 +97,8 @@ func TestClusterOfOneServer(t *testing.T) {
 // has no ON CLUSTER, so what alters them is only parsed (TestClusterStatementsParse).
 func TestReplicatedTablesAreMade(t *testing.T) {
 	ctx := t.Context()
-	server := clickhousetest.StartServerWith(t, clusterConfig(t, clickhousetest.StartZooKeeper(t)))
+	host, port := clickhousetest.StartZooKeeper(t)
+	server := clickhousetest.StartServerWith(t, clusterConfig(t, host, port))
 	store := openServer(t, strings.TrimSuffix(server.DSN, "heed")+"default")
 	conn := connect(t, store)
 	for _, statement := range clickhouse.Rendered("solo", "default", true) {
@@ -195,7 +196,7 @@ func TestBlocksAreOfOnePartition(t *testing.T) {
 }
 
 func TestClusterOnTablesOfOneServerFailure(t *testing.T) {
-	server := clickhousetest.StartServerWith(t, clusterConfig(t, 1))
+	server := clickhousetest.StartServerWith(t, clusterConfig(t, "127.0.0.1", "1"))
 	if _, _, err := openServer(t, server.DSN).Migrate(t.Context()); err != nil {
 		t.Fatalf("Migrate = %v, want no error", err)
 	}

@@ -24,10 +24,10 @@ test('a slow collector does not delay a form', () =>
   visit('slow', async (site) => {
     const page = await site.open('home?allow')
     await site.events(atLeast('page', 1))
-    await site.answers({ status: 202, delayMs: 5000 }, { status: 202, delayMs: 5000 })
+    await site.answers({ status: 202, delayMs: 30_000 }, { status: 202, delayMs: 30_000 })
     const began = Date.now()
     await page.follow(() => page.click('#signup button'))
-    assert.ok(Date.now() - began < 2500, `took ${Date.now() - began} ms`)
+    assert.ok(Date.now() - began < 15_000, `took ${Date.now() - began} ms`)
     const [sent] = ofKind(await site.events(atLeast('form', 1)), 'form')
     assert.equal(sent.form, 'signup')
   }))

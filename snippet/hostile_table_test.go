@@ -91,7 +91,8 @@ func (h *hostile) judge(t *testing.T, row, engine string, run *hostileRun) {
 	if strength == "off" {
 		want := map[string]int{"chromium": 37, "firefox": 37, "webkit": 36}[engine] // WebKit knows no links to prefetch
 		if len(run.Arrived) != want || len(run.Seen.Ran) != 12 || len(run.Seen.Stored) == 0 || len(run.Jar) == 0 && engine != "webkit" {
-			t.Errorf("%s in %s: %d kinds arrived, %q ran, %q and %v kept, want %d, 12, some and some: the test sees too little", row, engine, len(run.Arrived), run.Seen.Ran, run.Seen.Stored, run.Jar, want)
+			t.Errorf("%s in %s: %d kinds arrived (%q), %q ran, %q and %v kept, want %d, 12, some and some: the test sees too little", row, engine, len(run.Arrived),
+				slices.Sorted(maps.Keys(run.Arrived)), run.Seen.Ran, run.Seen.Stored, run.Jar, want)
 		}
 		return
 	}

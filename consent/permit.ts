@@ -1,6 +1,6 @@
 import { Advertising, All, type Categories } from './categories.ts'
 import { OptOut, SeenDNT, SeenGPC, type Choice } from './choice.ts'
-import { CountAllowed, daysShift, dntShift, type Rules } from './rules.ts'
+import { daysShift, dntShift, type Rules } from './rules.ts'
 
 /** What the tracker decides by, on every page and before anything else is loaded. */
 export type Input = {
@@ -17,7 +17,8 @@ export type Input = {
 /** What may happen. What to show, and why, is for resolve.ts to say. */
 export type Permit = {
   readonly _granted: Categories
-  readonly _anonymousCount: boolean
+  /** There is neither a choice nor a signal. */
+  readonly _undecided: boolean
   /** The visitor has made a choice that counts, so there is nothing to ask. */
   readonly _answered: boolean
 }
@@ -35,7 +36,7 @@ export function permit({ _choice, _notice, _day, _rules, _gpc, _dnt }: Input): P
   if (denies(_dnt, SeenDNT)) granted &= _rules >> dntShift
   return {
     _granted: granted,
-    _anonymousCount: !(_choice || _gpc || _dnt || !(_rules & CountAllowed)),
+    _undecided: !(_choice || _gpc || _dnt),
     _answered: answered,
   }
 }

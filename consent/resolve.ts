@@ -63,7 +63,8 @@ export function resolve(input: Input): Decision {
   // What permit cannot see it is told as a choice for another notice, which may only take away.
   const hidden = state & (matrix.choiceUnreadable | matrix.choiceUnproven)
   const seen = choice && hidden ? { ...choice, _notice: `${input._notice}-` } : choice
-  const { _granted, _anonymousCount } = permit({ ...input, _rules: rules, _choice: seen })
+  const { _granted, _undecided } = permit({ ...input, _rules: rules, _choice: seen })
+  const _anonymousCount = _undecided && !!(rules & CountAllowed)
 
   const bits = choice?._bits ?? rules & All
   const answered = state === matrix.choiceMade

@@ -1,3 +1,5 @@
+import { tried } from './tried.ts'
+
 /** Where the choice is kept. */
 export type Jar = {
   readonly _name: string
@@ -7,11 +9,7 @@ export type Jar = {
 
 /** The cookie's value, or "" where there is none or cookies cannot be read (a sandboxed frame throws). */
 export function readCookie(name: string): string {
-  try {
-    return `; ${document.cookie}`.split(`; ${name}=`)[1]?.split(';')[0] ?? ''
-  } catch {
-    return '' // as without a cookie
-  }
+  return tried(() => `; ${document.cookie}`.split(`; ${name}=`)[1]!.split(';')[0]) ?? ''
 }
 
 /** Keeps value for so many days, where the browser lets us; the caller reads it back. */

@@ -1,6 +1,7 @@
 import { Advertising, All, Performance } from '../../consent/categories.ts'
 import { Unsent } from '../../consent/choice.ts'
 import type { Permit } from '../../consent/permit.ts'
+import { CountAllowed } from '../../consent/rules.ts'
 import { readEvent } from './calls.ts'
 import { frame } from './frame.ts'
 import { guard, warn } from './guard.ts'
@@ -54,8 +55,8 @@ export function run(options: Options): Commands {
   function follow(tighten: boolean): boolean {
     if (host.calls.length) return false
     const permitted = permission._decide()
-    const { _granted, _anonymousCount, _answered } = permitted
-    const next = _granted & Performance ? full : _anonymousCount ? anonymous : silent
+    const { _granted, _undecided, _answered } = permitted
+    const next = _granted & Performance ? full : _undecided && host.rules & CountAllowed ? anonymous : silent
     const changes = tighten ? next < level : next !== level
     if (changes) {
       level = next

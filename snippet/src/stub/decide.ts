@@ -18,13 +18,13 @@ declare const UNKNOWN_AFTER_GRANT: boolean
 /** Decides what may happen, by the choice and the signals of now. Whether its seal is right is the collector's to say. */
 export function decide(rules: Rules): Allowed {
   const choice = readChoice(readCookie(COOKIE_NAME))
-  const _gpc = gpc()
-  const _dnt = dnt()
-  let { _granted, _answered } = permit({ _rules: rules, _notice: NOTICE, _day: (Date.now() / 864e5) | 0, _gpc, _dnt, _choice: choice })
+  let { _granted, _answered, _undecided } = permit({
+    _rules: rules, _notice: NOTICE, _day: (Date.now() / 864e5) | 0, _gpc: gpc(), _dnt: dnt(), _choice: choice,
+  })
   if (CHILDREN) _granted &= Essential | Functional
-  const services = choice && choice._bits & Partial ? listed(choice) : undefined
+  const services = choice && choice._bits & Partial && listed(choice)
   const open = _granted & Advertising && !services && (UNKNOWN_AFTER_GRANT || rules & Advertising)
-  return [_granted | (_answered ? Answered : 0) | (choice || _gpc || _dnt ? 0 : Undecided) | (open ? Open : 0), services]
+  return [_granted | (_answered ? Answered : 0) | (_undecided ? Undecided : 0) | (open ? Open : 0), services]
 }
 
 /** The services that belong to a choice; none where the list is of another one. */

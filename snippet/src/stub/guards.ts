@@ -21,10 +21,10 @@ export function replace(of: object, name: string, change: (old: any) => Property
 /** Lets the page keep only what it may, by the name under which it is kept. */
 export function guardStores(mayKeep: (name: string) => unknown): void {
   /** Ends calls of a method that may not keep what they name first. */
-  function guard(type: string, method: string, instead: () => unknown): void {
+  function guard(type: string, method: string, instead?: () => unknown): void {
     replace((window as { readonly [name: string]: any })[type]?.prototype, method, ({ value }) => ({
       value(...args: [any]) {
-        return mayKeep(args[0]?.name ?? args[0]) ? value.apply(this, args) : instead()
+        return !instead || mayKeep(args[0]?.name ?? args[0]) ? value.apply((this as any)[own] ?? this, args) : instead()
       },
     }))
   }
@@ -40,21 +40,19 @@ export function guardStores(mayKeep: (name: string) => unknown): void {
   guard('CacheStorage', 'open', async () => refuse())
   guard('IDBFactory', 'open', refuse)
   guard('Storage', 'setItem', () => {})
-  replace(window, 'localStorage', throughMethods)
-  replace(window, 'sessionStorage', throughMethods)
-}
-
-/** Storage as the page sees it: localStorage.name = value, too, is a call of setItem. */
-function throughMethods({ get }: { readonly get: () => Storage }): PropertyDescriptor {
-  let guarded: Storage | undefined
-  return {
-    get: () =>
-      (guarded ??= new Proxy(get.call(window), {
-        set: (storage, name: string, value) => (storage.setItem(name, value), true),
-        get(storage, name: string) {
-          const found = storage[name]
-          return found?.call ? found.bind(storage) : found
-        },
-      })),
+  for (const method of ['getItem', 'removeItem', 'clear', 'key']) guard('Storage', method)
+  // Storage as the page sees it: localStorage.name = value, too, is a call of setItem.
+  for (const area of ['localStorage', 'sessionStorage']) {
+    let guarded: Storage | undefined
+    replace(window, area, ({ get }) => ({
+      get: () =>
+        (guarded ??= new Proxy(get!.call(window) as Storage, {
+          set: (storage, name: string, value) => (storage.setItem(name, value), true),
+          get: (storage, name: string | symbol) => (name === own ? storage : storage[name as string]),
+        })),
+    }))
   }
 }
+
+/** Under this name the page's view of a storage has the storage itself. The wall's script, built apart, finds it there too. */
+export const own = Symbol.for('heed')

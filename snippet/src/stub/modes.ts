@@ -21,7 +21,7 @@ export const word = (granted: number): string => (granted ? 'granted' : 'denied'
  * Returns what tells the modes what is allowed, and nothing where that has not changed. What was chosen on another page takes
  * away here, and grants from the next page on.
  */
-export function openModes(modes: readonly Mode[], services: readonly Service[]): (allowed: Allowed, wall: Pick<Stub, 'chosen'>, place: string) => void {
+export function openModes(modes: readonly Mode[], services: readonly Service[]): (allowed: Allowed, wall: Pick<Stub, 'chosen'>, place: string | undefined) => void {
   let last = 0 // nothing: essential is always granted
   return (allowed, { chosen }, place) => {
     const [bits] = allowed

@@ -1,7 +1,7 @@
 import { Essential } from '../../../consent/categories.ts'
 import type { Wall } from '../../../schemas/event.gen.ts'
 import { readCookie } from '../cookie.ts'
-import { inForeignFrame } from '../frames.ts'
+import { reachTop } from '../frames.ts'
 import type { Call } from '../handover.ts'
 import { decide, isAllowed } from './decide.ts'
 import { tried } from '../tried.ts'
@@ -46,7 +46,7 @@ export function raise(): void {
     rules: rulesOf(place, PLACES, tried(() => sessionStorage[`heed.${KEY}.p`])),
     follow() {
       // On a page that another site shows nothing is asked, and nothing granted.
-      allowed = (!inForeignFrame() && tried(() => decide(wall.rules))) || [Essential]
+      allowed = tried(() => (reachTop(), decide(wall.rules))) || [Essential]
       const policy = policyOf(BASE, SERVICES, allowed)
       if (policy && policy !== inForce) {
         inForce = policy

@@ -4,7 +4,7 @@ import type { Wall } from '../../../schemas/event.gen.ts'
 import type { Trust } from './trust.ts'
 
 /** What may happen on a page: the granted categories with the bits below, and the services allowed of them, if not all. */
-export type Allowed = readonly [bits: number, services?: readonly string[] | undefined]
+export type Allowed = readonly [bits: number, services?: readonly string[] | 0 | undefined]
 
 /** The visitor has made a choice that counts. */
 export const Answered = 0x10

@@ -6,6 +6,7 @@ import { listen } from '../listen.ts'
 import { isAllowed } from '../stub/decide.ts'
 import { referrerName, rulesName, viewName } from '../stub/left.ts'
 import { offName, Open, Undecided, type Allowed, type Service } from '../stub/stub.ts'
+import { nameAreas } from './areas.ts'
 import { clear, clearWorkers } from './clear.ts'
 import { openEmbeds } from './embeds.ts'
 import { heldHere, report } from './inventory.ts'
@@ -126,6 +127,7 @@ export function startWall(site: WallSite, handed: WallHanded): void {
   }
 
   if (handed.off > Date.now() / 1000) return yieldTo(handed.off)
+  nameAreas()
   learn()
   release._run(now)
   embed(now)

@@ -61,6 +61,33 @@ for (const strength of ['sealed', 'tag']) {
     }, { expectErrors: true })) // Firefox names each cookie that it does not set
 }
 
+test('storage is what the page expects, however it is asked', () =>
+  visit('wall-tag-areas', async (site) => {
+    const [page, other] = [await site.open('home'), await site.open('home')]
+    await loaded(page)
+    assert.deepEqual(await page.evaluate(() => {
+      const { setItem, getItem, removeItem, key } = Storage.prototype
+      setItem.call(localStorage, 'basket', 'mine')
+      setItem.call(sessionStorage, 'unknown', 'early')
+      const patched = []
+      Storage.prototype.setItem = function (...args) { patched.push(args[0]); return setItem.apply(this, args) }
+      sessionStorage.setItem('basket', 'two')
+      const asked = new StorageEvent('storage', { key: 'basket', storageArea: sessionStorage })
+      const seen = [
+        getItem.call(localStorage, 'basket'), key.call(localStorage, 0), localStorage.basket, localStorage.length, 'basket' in localStorage,
+        localStorage instanceof Storage, Object.keys(sessionStorage), patched, asked.key, asked.storageArea === sessionStorage,
+        new StorageEvent('storage').storageArea,
+      ]
+      removeItem.call(localStorage, 'basket')
+      Storage.prototype.clear.call(sessionStorage)
+      return [...seen, localStorage.length + sessionStorage.length]
+    }), ['mine', 'basket', 'mine', 1, true, true, ['basket'], ['basket'], 'basket', true, null, 0])
+    await page.evaluate(() => addEventListener('storage', ({ key, storageArea }) => { window.heard = [key, storageArea === localStorage] }))
+    await other.evaluate(() => localStorage.setItem('basket', 'theirs'))
+    await page.waitForFunction(() => window.heard)
+    assert.deepEqual(await page.evaluate(() => window.heard), ['basket', true])
+  }))
+
 test('an embed that is held back leaves its place to a button that allows it alone', () =>
   visit('wall-tag-embed', async (site) => {
     const page = await site.open('home?body=embed', () => {

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -85,6 +86,35 @@ func TestChart(t *testing.T) {
 			checkReferences(t, objects)
 			checkPods(t, objects)
 		})
+	}
+}
+
+// A loader may speak with where the roots go, if they go by HTTP.
+func TestChartLetsRootsOut(t *testing.T) {
+	ports := func(config string) (all []any) {
+		t.Helper()
+		objects, _, err := render(strings.Replace(read(t, "testdata/values-small.yaml"), "config:\n", "config:\n"+config, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range objects {
+			if o.Kind != "NetworkPolicy" || o.Metadata.Name != "heed-loader" {
+				continue
+			}
+			checkSchema(t, o)
+			for _, rule := range o.Spec["egress"].([]any) {
+				all = append(all, at(rule, "ports", 0, "port"))
+			}
+		}
+		return all
+	}
+	for config, want := range map[string]string{
+		"": "[53 9092 9000]", "  records: {send_roots_to: /mnt/roots}\n": "[53 9092 9000]",
+		"  records: {send_roots_to: 'https://archive.example/roots'}\n": "[53 9092 9000 443]",
+	} {
+		if got := fmt.Sprint(ports(config)); got != want {
+			t.Errorf("with %q loaders may speak at %s, want %s", config, got, want)
+		}
 	}
 }
 

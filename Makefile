@@ -36,6 +36,7 @@ endure: ## what is long by nature, under 45 minutes: KILLS kills, CHAOS of chaos
 	HEED_KILLS=$(KILLS) go test -count=1 -timeout 30m -run 'Kill' -v ./cmd/heed/ ./pipeline/wal/ ./pipeline/kafka/ ./pipeline/erase/
 	go test -count=40 -timeout 10m -run PausedLoaders ./pipeline/load/ ./pipeline/records/
 	HEED_MATRIX=all go test -count=1 -timeout 20m -run 'TestMatrix$$' -v ./cmd/heed/
+	HEED_WALL=all go test -count=1 -timeout 20m -run 'TestHostile$$' -v ./snippet/
 	HEED_CHAOS=$(CHAOS) go test -count=1 -timeout 20m -run 'TestChaos$$' -v ./cmd/heed/
 	@$(MAKE) --no-print-directory race fuzz
 

@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"html/template"
-	"strconv"
 	"strings"
 	"time"
 
@@ -41,6 +40,7 @@ var receiptCSS string
 
 // receipts renders records for the visitors who made them.
 type receipts struct {
+	words  receiptWords
 	page   *template.Template
 	policy string // Content-Security-Policy: our style and nothing else
 }
@@ -48,7 +48,8 @@ type receipts struct {
 func newReceipts() *receipts {
 	sum := sha256.Sum256([]byte(receiptCSS))
 	return &receipts{
-		page: template.Must(template.New("receipt").Funcs(template.FuncMap{"day": day, "days": days, "told": told, "direction": notice.Direction}).Parse(receiptHTML)),
+		words: mustReadReceiptWords(),
+		page:  template.Must(template.New("receipt").Funcs(template.FuncMap{"day": day, "direction": notice.Direction}).Parse(receiptHTML)),
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 			"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 	}
@@ -58,11 +59,22 @@ func newReceipts() *receipts {
 // again, which would interrupt whoever has it read aloud.
 type receiptPage struct {
 	*record.Page
+	Language string // of all but the names that its notice gave; one of receiptWords
+	words    map[string]string
 	CSS      template.CSS
 	Choices  string // where the visitor can choose again
 	Document string // the same in JSON-LD, relative to the page
 	Archived string // the notice as it was shown, relative to the page
 }
+
+// Say returns a text of the page.
+func (p receiptPage) Say(id string) string { return p.words[id] }
+
+// Told says what happened.
+func (p receiptPage) Told() string { return p.Say("event." + string(p.Event)) }
+
+// Held says what held back what had not been allowed.
+func (p receiptPage) Held() string { return p.Say("wall." + string(p.Wall)) }
 
 // serveReceipt answers with a record as its visitor may read and keep it: a page, or JSON-LD. Whoever has the id may see
 // it: only the visitor's own browser was told.
@@ -100,7 +112,7 @@ func (c *Collector) answerReceipt(ctx *fasthttp.RequestCtx, t target, now time.T
 	r, n, err := c.cfg.Receipts(c.deadlines.from(now), t.site.ID, id)
 	switch {
 	case errors.Is(err, ErrNoReceipt) && !asData:
-		return c.receipts.write(ctx, fasthttp.StatusNotFound, receiptPage{})
+		return c.receipts.write(ctx, fasthttp.StatusNotFound, string(ctx.Request.Header.Peek(fasthttp.HeaderAcceptLanguage)), receiptPage{})
 	case err != nil:
 		return err
 	case asData:
@@ -137,13 +149,16 @@ func (r *receipts) answer(ctx *fasthttp.RequestCtx, rec *record.Record, n *recor
 	if err != nil {
 		return err
 	}
-	return r.write(ctx, fasthttp.StatusOK, receiptPage{
+	return r.write(ctx, fasthttp.StatusOK, page.Locale, receiptPage{
 		Page: page, Choices: choices, Document: page.RecordID + ".json",
 		Archived: "../" + page.Notice.Shown.String()[:noticeDigits] + ".json",
 	})
 }
 
-func (r *receipts) write(ctx *fasthttp.RequestCtx, status int, page receiptPage) error {
+// write answers with a page in the language nearest to the one that is asked for.
+func (r *receipts) write(ctx *fasthttp.RequestCtx, status int, asked string, page receiptPage) error {
+	page.Language = r.words.in(asked)
+	page.words = r.words.texts[page.Language]
 	page.CSS = template.CSS(receiptCSS) // ours
 	var body bytes.Buffer
 	if err := r.page.Execute(&body, page); err != nil {
@@ -161,41 +176,8 @@ func isReceipt(name string) bool {
 	return len(id) == hex.EncodedLen(len(record.ID{})) && isLowerHex(id)
 }
 
-// day writes a time for people, in the one zone that the record is in.
-func day(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
-
-// days writes a number of days for people.
-func days(n int) string {
-	if n == 1 {
-		return "1 day"
-	}
-	return strconv.Itoa(n) + " days"
-}
-
-// told says an event in words.
-func told(event record.Event) string {
-	switch event {
-	case record.Shown:
-		return "You were shown a notice."
-	case record.Reprompt:
-		return "You were shown a notice again, since what is asked for has changed."
-	case record.Accepted:
-		return "You allowed all that was asked for."
-	case record.Rejected:
-		return "You refused all that needs your permission."
-	case record.Chosen:
-		return "You chose what is allowed."
-	case record.Withdrawn:
-		return "You took back what you had allowed, in whole or in part."
-	case record.GPC:
-		return "Your browser sent Global Privacy Control, and it was honoured."
-	case record.DNT:
-		return "Your browser asked not to be tracked, and it was honoured."
-	case record.Expired:
-		return "Your choice came to the end of its time."
-	}
-	return "Your choice was taken over from another system."
-}
+// day writes a time for people of any language, in the one zone that the record is in.
+func day(t time.Time) string { return t.UTC().Format("2006-01-02, 15:04 UTC") }
 
 // What a receipt's own failures are answered with.
 var (

@@ -6,7 +6,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +18,7 @@ import (
 
 	"heed/collector"
 	"heed/consent"
+	locales "heed/consent/notice"
 	"heed/consent/record"
 )
 
@@ -72,8 +76,10 @@ func TestReceiptIsAPageForItsVisitorAlone(t *testing.T) {
 	if policy := a.header.Get("Content-Security-Policy"); policy != want {
 		t.Errorf("Content-Security-Policy = %q, want %q: our style and nothing else", policy, want)
 	}
+	words := receiptTexts(t, "de") // as its notice
 	for _, want := range []string{
-		"<dd>1 day</dd>", "You took back what you had allowed", "22 November 2026, 17:00 UTC", "23 November 2026", "Shop Ltd (IE)",
+		`<html lang="de" dir="ltr">`, words["title"], words["event.withdraw"], words["wall.sealed"], words["kept"] + "</dt><dd>1</dd>",
+		words["refused"] + "; " + words["provider"], "2026-11-22, 17:00 UTC", "2026-11-23, ", "<bdi>Shop Ltd</bdi> (IE)",
 		"Global Privacy Control", "Counting &lt;visits&gt;", "Our counter", "Ad Co", receiptRecord().ID.String(),
 		receiptRecord().Ends.String(), `href="https://shop.example/"`, receiptRecord().ID.String() + ".json",
 		"../" + shopNotices[1].Ref.Shown.String()[:32] + ".json", `lang="de"`,
@@ -90,6 +96,72 @@ func TestReceiptIsAPageForItsVisitorAlone(t *testing.T) {
 	if _, err := html.Parse(strings.NewReader(a.body)); err != nil {
 		t.Error(err)
 	}
+}
+
+// receiptTexts returns what receipts say in a language.
+func receiptTexts(t *testing.T, locale string) (texts map[string]string) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("receipts", locale+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &texts); err != nil {
+		t.Fatalf("receipts/%s.json: %v", locale, err)
+	}
+	return texts
+}
+
+// Receipts speak every language that notices do, and none has a text more or less than another.
+func TestReceiptTextsAreComplete(t *testing.T) {
+	english := receiptTexts(t, "en")
+	files, err := filepath.Glob(filepath.Join("receipts", "*.json"))
+	if err != nil || len(files) != len(locales.Locales()) {
+		t.Errorf("%d languages of receipts, %v; want those of notices, %d", len(files), err, len(locales.Locales()))
+	}
+	for _, locale := range locales.Locales() {
+		texts := receiptTexts(t, locale)
+		if len(texts) != len(english) {
+			t.Errorf("receipts/%s.json has %d texts, want %d", locale, len(texts), len(english))
+		}
+		for id := range english {
+			if text := texts[id]; strings.TrimSpace(text) != text || text == "" || strings.ContainsAny(text, "<>{}") {
+				t.Errorf("receipts/%s.json: %s is %q, want plain words", locale, id, text)
+			}
+		}
+	}
+	for _, event := range []record.Event{record.Shown, record.Accepted, record.Rejected, record.Chosen, record.Withdrawn, record.GPC, record.DNT,
+		record.Expired, record.Reprompt, record.Migrated} {
+		if english["event."+string(event)] == "" {
+			t.Errorf("receipts have no words for %s", event)
+		}
+	}
+	for _, wall := range []record.Wall{record.WallOff, record.WallTag, record.WallSealed, record.WallHeader} {
+		if english["wall."+string(wall)] == "" {
+			t.Errorf("receipts have no words for the wall %s", wall)
+		}
+	}
+}
+
+// A receipt that is on its way speaks the browser's language, and English where that is none of ours.
+func TestReceiptThatIsNotThereYetSpeaksTheBrowsersLanguage(t *testing.T) {
+	e := serveReceipts(t)
+	f := func(accept, locale, direction string) {
+		t.Helper()
+		a := e.get("/h/k1/receipt/"+strings.Repeat("a", 32), "Accept-Language", accept)
+		for _, want := range []string{
+			fmt.Sprintf(`<html lang="%s" dir="%s">`, locale, direction), html.EscapeString(receiptTexts(t, locale)["waiting.again"]),
+		} {
+			if !strings.Contains(a.body, want) {
+				t.Errorf("with Accept-Language %q the page has no %q:\n%s", accept, want, a.body)
+			}
+		}
+	}
+	f("", "en", "ltr")
+	f("fr-CA,fr;q=0.9,en;q=0.8", "fr", "ltr")
+	f("iw", "he", "rtl")
+	f("no", "nb", "ltr")
+	f("tlh, sw", "en", "ltr")
+	f("x-;q=2,"+strings.Repeat("a-", 900), "en", "ltr")
 }
 
 func TestReceiptForPrograms(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 )
 
 // stoppable is a log that ends when the process stops, so that its loader finishes the batch in hand and writes down
-// how far it came.
+// how far it came. A batch of an earlier loader that it has not read again by then it leaves to the next.
 type stoppable struct {
 	load.Log
 	stopped <-chan struct{}

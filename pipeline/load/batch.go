@@ -63,7 +63,7 @@ func (l *Loader) gather(ctx context.Context, reader Reader, longest time.Duratio
 	return b, nil
 }
 
-// reread reads the planned batch again.
+// reread reads the planned batch again, all of it: of a log that is closed before that, wal.ErrClosed.
 func (l *Loader) reread(ctx context.Context) (*batch, error) {
 	reader, err := l.Log.Reader(l.plan.From)
 	if err != nil {
@@ -73,8 +73,8 @@ func (l *Loader) reread(ctx context.Context) (*batch, error) {
 	b := &batch{from: l.plan.From, to: l.plan.From}
 	for b.to.Before(l.plan.To) {
 		record, err := reader.Next(ctx)
-		if errors.Is(err, wal.ErrClosed) {
-			return b, nil
+		if errors.Is(err, wal.ErrClosed) && l.replay != nil {
+			return b, nil // the span has ended: nothing more of the batch is left in it
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read planned batch: %w", err)

@@ -79,6 +79,9 @@
 // looks again (look). That takes 70 seconds of a partition that was taken over in the middle of such a batch. A row that
 // is stored, or was and is erased, counts as stored: who erases it counts it off again.
 //
+// B may be told to stop in turn while it reads P again. What it has not read it has not settled: P stays planned, and C
+// settles it.
+//
 // Dead letters and counts may be written twice by A and B. Who reads them takes those of one position, and of one plan,
 // for one.
 package load

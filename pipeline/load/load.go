@@ -141,7 +141,8 @@ func Open(ctx context.Context, cfg Config, parts Parts, logger *slog.Logger) (*L
 	return l, nil
 }
 
-// Run loads until the log is closed and read to its end, which returns nil, or until ctx ends. Only an envelope of a
+// Run loads until the log is closed and read to its end, which returns nil, or until ctx ends. A log that is closed before a
+// batch that was planned earlier could be read again also returns nil, and leaves the plan to whoever comes next. Only an envelope of a
 // newer version (schemas.ErrTooNew) and a successor (ErrFenced) stop it otherwise: ClickHouse may be away, and the disk
 // full, for as long as they like. Run is called once.
 func (l *Loader) Run(ctx context.Context) error {
@@ -154,7 +155,10 @@ func (l *Loader) Run(ctx context.Context) error {
 }
 
 func (l *Loader) run(ctx context.Context) error {
-	if err := l.recover(ctx); err != nil {
+	switch err := l.recover(ctx); {
+	case errors.Is(err, wal.ErrClosed):
+		return nil // stopped before the planned batch could be read: it stays planned, for whoever comes next
+	case err != nil:
 		return err
 	}
 	l.trim() // the process before this one may have left what it had loaded

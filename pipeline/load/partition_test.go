@@ -139,6 +139,41 @@ func (r *reader) Next(ctx context.Context) (wal.Record, error) {
 
 func (r *reader) Close() error { return nil }
 
+// stopping is a partition whose readers end after so many messages in all, wherever they are: the process is to stop.
+type stopping struct {
+	*member
+	left *int
+}
+
+func (s stopping) Reader(from wal.Pos) (load.Reader, error) {
+	return &stoppingReader{reader{s.partition, from.Record}, s.left}, nil
+}
+
+type stoppingReader struct {
+	reader
+	left *int
+}
+
+func (r *stoppingReader) Next(ctx context.Context) (wal.Record, error) {
+	if *r.left == 0 {
+		return wal.Record{}, wal.ErrClosed
+	}
+	*r.left--
+	return r.reader.Next(ctx)
+}
+
+// openStopping opens a loader for a new member, which is told to stop after so many messages.
+func (p *partition) openStopping(store *fakeStore, messages int) *load.Loader {
+	p.t.Helper()
+	m := p.join()
+	l, err := load.Open(context.Background(), load.Config{MaxRows: 8, MaxWait: 1, OnePartition: true},
+		load.Parts{Log: stopping{m, &messages}, Plans: m, Store: store, Dead: store, Ends: store}, logger())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return l
+}
+
 // open opens a loader for a new member.
 func (p *partition) open(store load.Store, dead load.DeadSink) *load.Loader {
 	p.t.Helper()

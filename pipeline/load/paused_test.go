@@ -207,6 +207,50 @@ func wakeAfterSuccessor(t *testing.T, at int, pause time.Duration) (reached bool
 	return true
 }
 
+// A loader is killed at each step, and its successor is told to stop after so many messages, also while it reads the batch
+// again that the first had planned: what it has not settled it leaves planned. The third one loads the rest.
+func TestLoaderThatIsToldToStopLeavesItsPlan(t *testing.T) {
+	for at, reached := 1, true; reached; at++ {
+		for messages := range 10 {
+			synctest.Test(t, func(t *testing.T) { reached = stopSuccessor(t, at, messages) })
+			if t.Failed() {
+				t.Fatalf("killed at gate %d, its successor told to stop after %d messages", at, messages)
+			}
+		}
+	}
+}
+
+func stopSuccessor(t *testing.T, at, messages int) (reached bool) {
+	const events = 20
+	p, store := mixed(t, events)
+	store.memory, store.stale = memory, time.Minute
+	first, gate := p.openPaused(store, at)
+	ctx, kill := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- first.Run(ctx) }()
+	select {
+	case <-gate.reached:
+		reached = true
+	case <-ended:
+	}
+	kill()
+	second := p.openStopping(store, messages)
+	if err := second.Run(t.Context()); err != nil {
+		t.Errorf("Run of a loader that is told to stop = %v, want nil", err)
+	}
+	third, _ := p.openPaused(store, 0)
+	if err := third.Run(t.Context()); err != nil {
+		t.Errorf("Run of the last loader = %v", err)
+	}
+	store.checkOnce(t, events)
+	store.checkEnds(t, events)
+	if reached {
+		close(gate.wake)
+		<-ended
+	}
+	return reached
+}
+
 // Loaders take over from each other, each stopped somewhere, while the store fails, and wake in any order.
 func TestPausedLoadersWakeInAnyOrder(t *testing.T) {
 	for range 200 {

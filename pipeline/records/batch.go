@@ -84,7 +84,7 @@ func (l *Loader) first(ctx context.Context, reader load.Reader) (wal.Record, err
 	return reader.Next(ctx)
 }
 
-// reread reads the planned batch again.
+// reread reads the planned batch again, all of it: of a log that is closed before that, wal.ErrClosed.
 func (l *Loader) reread(ctx context.Context) (*batch, error) {
 	reader, err := l.Log.Reader(l.plan.From)
 	if err != nil {
@@ -94,11 +94,11 @@ func (l *Loader) reread(ctx context.Context) (*batch, error) {
 	b := &batch{from: l.plan.From, to: l.plan.From}
 	for b.to.Before(l.plan.To) {
 		group, err := reader.Next(ctx)
-		if errors.Is(err, wal.ErrClosed) || err == nil && !group.Pos.Before(l.plan.To) {
-			return b, nil
-		}
 		if err != nil {
 			return nil, fmt.Errorf("read planned consent records: %w", err)
+		}
+		if !group.Pos.Before(l.plan.To) {
+			return b, nil
 		}
 		if err := l.add(b, group); err != nil {
 			return nil, err

@@ -194,17 +194,18 @@ func (c client) Write(ctx context.Context, plan load.Plan) error {
 func (w *world) ID() string         { return "topic.1" }
 func (w *world) Trim(wal.Pos) error { return nil }
 
-func (w *world) Reader(from wal.Pos) (load.Reader, error) {
-	return &worldReader{w, int(from.Record)}, nil
+func (c client) Reader(from wal.Pos) (load.Reader, error) {
+	return &worldReader{c, int(from.Record)}, nil
 }
 
+// worldReader ends where the log does, and now and then before: the loader is told to stop.
 type worldReader struct {
-	world *world
-	next  int
+	client
+	next int
 }
 
 func (r *worldReader) Next(ctx context.Context) (wal.Record, error) {
-	if r.next == len(r.world.log) {
+	if r.next == len(r.world.log) || r.shaky && r.chance(30) {
 		return wal.Record{}, wal.ErrClosed
 	}
 	if r.world.chance(8) {
@@ -251,7 +252,7 @@ func (w *world) fill(t *testing.T, n int) (distinct int) {
 func (w *world) run(ctx context.Context, t *testing.T, generation int, shaky bool) {
 	c := client{w, generation, shaky}
 	loader, err := records.Open(ctx, records.Config{MaxRecords: 5, MaxWait: time.Second, Shared: true},
-		records.Parts{Log: w, Plans: c, Store: c, Dead: c}, silent)
+		records.Parts{Log: c, Plans: c, Store: c, Dead: c}, silent)
 	if err != nil {
 		t.Error(err)
 		return

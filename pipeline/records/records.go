@@ -113,7 +113,8 @@ func Open(ctx context.Context, cfg Config, parts Parts, logger *slog.Logger) (*L
 	}, nil
 }
 
-// Run chains until the log is closed and read to its end, which returns nil, or until ctx ends. Only a record of a newer
+// Run chains until the log is closed and read to its end, which returns nil, or until ctx ends. A log that is closed before
+// a batch that was planned earlier could be read again also returns nil, and leaves the plan to whoever comes next. Only a record of a newer
 // version (schemas.ErrTooNew, record.ErrTooNew) and a successor (load.ErrFenced) stop it otherwise: the store may be away,
 // and the disk full, for as long as they like. Run is called once.
 func (l *Loader) Run(ctx context.Context) error {
@@ -128,6 +129,9 @@ func (l *Loader) Run(ctx context.Context) error {
 func (l *Loader) run(ctx context.Context) error {
 	if l.plan.From != l.plan.To {
 		b, err := l.reread(ctx)
+		if errors.Is(err, wal.ErrClosed) {
+			return nil // stopped before the planned batch could be read: it stays planned, for whoever comes next
+		}
 		if err != nil {
 			return err
 		}

@@ -45,11 +45,12 @@ func readText(f *os.File) string {
 	return string(text)
 }
 
-// write replaces the text. It is synced, so that a power cut is noticed as well.
+// write replaces the text. It is synced, so that a power cut is noticed as well. There is text at every moment in between:
+// a process that dies here has not forgotten that the one before it died, too.
 func (l *folderLock) write(text string) error {
-	err := l.f.Truncate(0)
+	_, err := l.f.WriteAt([]byte(text), 0)
 	if err == nil {
-		_, err = l.f.WriteAt([]byte(text), 0)
+		err = l.f.Truncate(int64(len(text)))
 	}
 	if err == nil {
 		err = l.f.Sync()

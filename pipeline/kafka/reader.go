@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -88,6 +89,9 @@ func (r *reader) fetch(ctx context.Context) error {
 	if err == nil {
 		r.pause = 0
 		return nil
+	}
+	if deadline, ok := ctx.Deadline(); ok && errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(deadline) {
+		return errors.Join(context.DeadlineExceeded, err) // the connection's clock has struck first
 	}
 	if _, ended := errors.AsType[*endError](err); ended || ctx.Err() != nil {
 		return errors.Join(ctx.Err(), err)

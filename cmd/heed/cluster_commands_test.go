@@ -139,6 +139,7 @@ func (f *fleet) count(sql string) (n uint64) {
 // so the next one has nothing to settle; a collector leaves nothing in its spool.
 func TestClusterGracefulStop(t *testing.T) {
 	f := newSharedFleet(t)
+	f.drain = "90s" // a stop in time is what is tested, on a slow machine too
 	f.start(1, 1)
 	f.send()
 	f.awaitMore(t, 300)

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -12,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -48,6 +51,7 @@ type fleet struct {
 	topic  string
 	kafka  *kafkatest.Cluster
 	seed   uint64
+	drain  string // how long a stop may take, "" for a little
 	direct bool   // collectors answer once Kafka has the events
 	dead   uint64 // events that are planted to become dead letters
 	sealed bool   // batches carry a choice that was sealed before, and no consent event
@@ -98,7 +102,7 @@ func (f *fleet) role(name string, number int) []string {
 		"--clickhouse.dsn", fmt.Sprintf("http://heed:%s@%s/heed?dial_timeout=2s&read_timeout=%s", fleetPassword, f.clickhouse.address, fleetStoreTimeout),
 		"--kafka.brokers", strings.Join(f.kafka.Brokers(), ","), "--kafka.topic", f.topic, "--kafka.group", f.topic,
 		"--kafka.partitions", "6", "--kafka.replication", fmt.Sprint(len(f.kafka.Nodes)), "--kafka.session_timeout", "4s",
-		"--load.max_wait", "100ms", "--drain_timeout", "5s",
+		"--load.max_wait", "100ms", "--drain_timeout", cmp.Or(f.drain, "5s"),
 	}
 }
 
@@ -303,12 +307,20 @@ func (f *fleet) awaitRecords() {
 	f.t.Logf("the consent records were chained after %v", time.Since(start).Round(time.Millisecond))
 }
 
-// fail ends the test and shows what the processes have printed.
+// fail ends the test and shows what the processes have printed, and with what each was busy.
 func (f *fleet) fail(format string, args ...any) {
 	f.t.Helper()
 	f.t.Errorf(format, args...)
 	for _, m := range f.members() {
 		f.t.Logf("%s printed:\n%s", m.command[0], lastLines(m.running.output.String(), 30))
+		if answer, err := http.Get(m.running.API + "/metrics"); err == nil {
+			counted, _ := io.ReadAll(answer.Body)
+			answer.Body.Close()
+			f.t.Logf("%s counted:\n%s", m.command[0], counted)
+		}
+		f.signal(m, syscall.SIGQUIT)
+		<-m.running.done
+		f.t.Logf("%s was busy with:\n%s", m.command[0], lastLines(m.running.output.String(), 2000))
 	}
 	f.t.FailNow()
 }

@@ -5,7 +5,8 @@ export function nameAreas(): void {
   replace(StorageEvent.prototype, 'storageArea', ({ get }) => ({
     get() {
       const area = get!.call(this)
-      return area && (area === (localStorage as any)[own] ? localStorage : sessionStorage)
+      // Under a tag from before there were names, none of the two has one.
+      return [localStorage, sessionStorage].find((seen: any) => seen[own] === area) ?? area
     },
   }))
   replace(window, 'StorageEvent', ({ value }) => ({

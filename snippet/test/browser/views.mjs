@@ -51,7 +51,11 @@ test('engaged time is the time in which the page is visible and has the focus', 
     }
     const bringToFront = (tab, shown) => during(async () => {
       await tab.bringToFront()
-      while ((await page.evaluate(() => document.visibilityState === 'visible' && document.hasFocus())) !== shown) await idle(10)
+      const deadline = Date.now() + 15_000
+      while ((await page.evaluate(() => document.visibilityState === 'visible' && document.hasFocus())) !== shown) {
+        assert.ok(Date.now() < deadline, shown ? 'the page never came in front' : 'the page stayed in front')
+        await idle(10)
+      }
     })
     const began = await during(async () => {
       await page.evaluate(() => heed('consent', 'allow'))

@@ -48,7 +48,7 @@ type receipts struct {
 func newReceipts() *receipts {
 	sum := sha256.Sum256([]byte(receiptCSS))
 	return &receipts{
-		words: mustReadReceiptWords(),
+		words: newReceiptWords(),
 		page:  template.Must(template.New("receipt").Funcs(template.FuncMap{"day": day, "direction": notice.Direction}).Parse(receiptHTML)),
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 			"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

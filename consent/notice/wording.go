@@ -4,7 +4,9 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 )
@@ -16,23 +18,25 @@ var files embed.FS
 const fallback = "en"
 
 // library holds Heed's texts by locale and id; it never changes.
-var library = mustReadTexts()
+var library = MustReadTexts(files, "texts")
 
-// mustReadTexts panics on a file that a test would have refused.
-func mustReadTexts() map[string]map[string]string {
+// MustReadTexts returns the texts in a folder of files, by locale and id: de.json holds those in German. It is for files that
+// are built in, and panics on one that a test would have refused.
+func MustReadTexts(files fs.FS, folder string) map[string]map[string]string {
 	all := map[string]map[string]string{}
-	entries, err := files.ReadDir("texts")
+	entries, err := fs.ReadDir(files, folder)
 	if err != nil {
 		panic(fmt.Sprintf("consent/notice: %v", err))
 	}
 	for _, entry := range entries {
-		data, err := files.ReadFile("texts/" + entry.Name())
+		name := path.Join(folder, entry.Name())
+		data, err := fs.ReadFile(files, name)
 		if err != nil {
 			panic(fmt.Sprintf("consent/notice: %v", err))
 		}
 		var texts map[string]string
 		if err := json.Unmarshal(data, &texts); err != nil {
-			panic(fmt.Sprintf("consent/notice: %s: %v", entry.Name(), err))
+			panic(fmt.Sprintf("consent/notice: %s: %v", name, err))
 		}
 		all[strings.TrimSuffix(entry.Name(), ".json")] = texts
 	}

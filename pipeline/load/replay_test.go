@@ -134,6 +134,23 @@ func TestReplayGoesOnAfterCrash(t *testing.T) {
 }
 
 // What was erased, and what is past its retention, stays away.
+// Messages of a planned batch that are gone by the time a replay goes on, as Kafka deletes them, do not stop it.
+func TestReplayGoesOnWithoutWhatIsGone(t *testing.T) {
+	p, store := newPartition(t, "topic.1", 3), newFakeStore()
+	for i := range 10 {
+		p.append(event(i))
+	}
+	p.close()
+	owner, state, messages := p.join(), newPartition(t, p.origin, p.number).join(), 4
+	owner.plan = load.Plan{Log: p.origin, From: p.at(10), To: p.at(10)}
+	state.plan = load.Plan{Log: p.origin, From: p.at(2), To: p.at(10)}
+	progress, err := load.Replay(t.Context(), load.ReplayConfig{Owner: owner, MaxRows: 8},
+		load.Parts{Log: stopping{owner, &messages}, Plans: state, Store: store, Dead: store}, logger())
+	if err != nil || progress.Added != 4 || len(store.rows) != 4 || state.plan.From != p.at(10) {
+		t.Errorf("Replay = %+v, %v with %d rows, and stands at %v; want the four that are there, and the end", progress, err, len(store.rows), state.plan.From)
+	}
+}
+
 func TestReplayLeavesOutWhatIsExcluded(t *testing.T) {
 	p, _ := loaded(t)
 	old := event(100)

@@ -3,20 +3,25 @@ package snippet
 import (
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 )
 
-// declaredPage is a page with marked tags of stats, unmarked ones of ads, and one that nobody declared; with ?calm without the one that goes on sending. It never changes, and says so: whoever
-// has it is told that it is not modified, with the policy of now.
+// declaredPage is a page with marked tags of stats, unmarked ones of ads, and one that nobody declared; with ?calm without the one that goes on sending, with ?marked without all that
+// is not marked, and with ?held so too until the page has said yes, which it does by itself. It never changes, and says so: whoever has it is told that it is not modified, with the policy of now.
 func (h *hostile) declaredPage(w http.ResponseWriter, r *http.Request, site Site) {
 	tag, err := h.tag(site)
 	if err != nil {
 		h.fail(w, err)
 		return
 	}
-	run := r.URL.Query().Get("run")
-	restless := ""
-	if !r.URL.Query().Has("calm") {
-		restless = fmt.Sprintf(`<script src="%s/%s/ads-1"></script>`, h.at("ads"), run)
+	query := r.URL.Query()
+	run := query.Get("run")
+	script := func(host, kind string, unless ...string) string {
+		if slices.ContainsFunc(unless, query.Has) {
+			return ""
+		}
+		return fmt.Sprintf(`<script src="%s/%s/%s"></script>`, h.at(host), run, kind)
 	}
 	if r.Method == http.MethodPost {
 		h.change(run, func(run *hostileRun) { run.Own["post"]++ })
@@ -29,18 +34,32 @@ func (h *hostile) declaredPage(w http.ResponseWriter, r *http.Request, site Site
 		return
 	}
 	fmt.Fprintf(w, `<!doctype html><html><head>%[1]s<title>Declared</title><link rel="icon" href="data:,">
-<script type="text/plain" data-heed-category="performance" data-heed-service="stats" src="%[2]s/%[5]s/marked-1"></script>
+<script type="text/plain" data-heed-category="performance" data-heed-service="stats" src="%[2]s/%[3]s/marked-1"></script>
 <script type="text/plain" data-heed-service="stats">ran.push('marked-inline')</script>
-<script type="text/plain" data-category="analytics" data-service="stats" data-src="%[2]s/%[5]s/marked-2"></script>
-%[6]s<script src="%[4]s/%[5]s/classic"></script>
+<script type="text/plain" data-category="analytics" data-service="stats" data-src="%[2]s/%[3]s/marked-2"></script>
+%[4]s%[5]s
 </head><body>
 <form method="post"><input name="name"><button>Send</button></form>
 <script>
 (window.ran = window.ran || []).push('own')
 window.said = []
 console.info = (...args) => said.push(args.join(' '))
-addEventListener('pageshow', ({ persisted }) => persisted && navigator.sendBeacon('/own/%[5]s/persisted'))
-if (document.prerendering) fetch('/own/%[5]s/prerendering')
+addEventListener('pageshow', ({ persisted }) => persisted && navigator.sendBeacon('/own/%[3]s/persisted'))
+if (document.prerendering) fetch('/own/%[3]s/prerendering')
 </script>
-<script src="%[3]s/%[5]s/ads-2"></script></body>`, tag, h.at("stats"), h.at("ads"), h.at("tracker"), run, restless)
+`, tag, h.at("stats"), run, script("ads", "ads-1", "calm", "marked", "held"), script("tracker", "classic", "marked", "held"))
+	if query.Has("held") {
+		// WebKit runs asynchronous scripts of a page that it still reads only when there is something to see.
+		fmt.Fprintf(w, "<p>"+strings.Repeat("words ", 99)+`<script>
+const ready = setInterval(() => {
+  if (!('consent' in window.heed)) return
+  clearInterval(ready)
+  heed('consent', 'allow')
+  fetch('/own/%[1]s/rest')
+}, 20)
+</script>`, run)
+		w.(http.Flusher).Flush()
+		h.await(r.Context(), run, func(run *hostileRun) bool { return run.Own["rest"] > 0 })
+	}
+	fmt.Fprint(w, script("ads", "ads-2", "marked"), "</body>")
 }

@@ -1,7 +1,8 @@
 import { referrerName, viewName } from '../stub/left.ts'
 
 /** Why a page cannot be loaded once more now. */
-export type Obstacle = 'a form has been changed' | 'the page may not have been asked for by GET' | 'it was loaded once more already' | 'storage is blocked'
+export type Obstacle =
+  | 'a form has been changed' | 'the page may not have been asked for by GET' | 'it was loaded once more already' | 'storage is blocked' | 'it was asked for late'
 
 /**
  * Whether the page can be loaded once more for a grant: undefined, or what is in the way. A page does not know by which method

@@ -1,15 +1,15 @@
-import { Functional, Performance, All } from '../../../consent/categories.ts'
+import { All, Essential, Functional, Performance } from '../../../consent/categories.ts'
 import { readCookie, writeCookie, type Jar } from '../cookie.ts'
 import { guard } from '../guard.ts'
 import type { WallHanded } from '../handover.ts'
 import { listen } from '../listen.ts'
 import { isAllowed } from '../stub/decide.ts'
 import { referrerName, rulesName, viewName } from '../stub/left.ts'
-import { offName, Open, Undecided, type Allowed, type Service } from '../stub/stub.ts'
+import { offName, Open, Undecided, type Allowed } from '../stub/stub.ts'
 import { nameAreas } from './areas.ts'
 import { clear, clearWorkers } from './clear.ts'
 import { openEmbeds } from './embeds.ts'
-import { heldHere, report } from './inventory.ts'
+import { heldHere, heldOf, report } from './inventory.ts'
 import { hostOf, isHostOf, marked, mayLive } from './marks.ts'
 import { isRefused, isSwept, isWithdrawn } from './names.ts'
 import { tell } from './panel.ts'
@@ -36,24 +36,38 @@ export function startWall(site: WallSite, handed: WallHanded): void {
   const words = openWords(`${site._endpoint}/${site._words}`)
   const release = openRelease(services)
   const embed = openEmbeds(services, words)
-  const first = stub.follow()
-  let now = first
+  let now = stub.follow()
+  /** What was allowed when each policy came into force; what it was before a choice that was faster than this script, nobody knows. */
+  const inForce: Allowed[] = [stub.chosen ? [Essential] : now]
+  stub.chosen = false
+  /** The page has been read, and has told what of it was held back. */
+  let isRead = document.readyState !== 'loading'
+  /** The page is about to go. */
+  let goesNow = false
+  /** The visitor has been told that the choice waits for the next page. */
+  let waits = false
 
   /** Follows a decision. What is allowed more counts here only where it was chosen here. */
   function follow(leaves = true): void {
     const before = now
     now = stub.follow()
+    inForce.push(now)
     const chosen = stub.chosen
     stub.chosen = false
     if (losesAny(before, now)) return void withdraw(before, leaves)
-    if (!chosen) {
-      if (losesAny(now, before)) now = before // until the next page
-      return
+    if (chosen) {
+      goesNow = waits = false
+      proceed()
+    } else if (losesAny(now, before)) now = before // until the next page
+  }
+
+  /** Brings to life what may be, by one more load of the page where the policies in force stand in the way. */
+  function proceed(): void {
+    if (inForce.some((then) => losesAny(now, then))) {
+      if (!isRead) return // what it will ask for is not known yet
+      if (!waits && asked().some(isOwed)) go(again())
     }
-    const opens = !!(now[0] & Open & ~before[0])
-    const gained = services.filter((service) => isAllowed(now, service) && !isAllowed(before, service) && !isReachable(service))
-    // Nothing runs on a page that is about to go: it would run twice.
-    if (asked().some((host) => opens || gained.some((service) => isHostOf(service, host))) && goes(obstacle() ?? loadAgain(site._key, handed.viewed))) return
+    if (goesNow) return // what runs now would run twice
     release._run(now)
     embed(now)
     sweep()
@@ -65,8 +79,13 @@ export function startWall(site: WallSite, handed: WallHanded): void {
     return [...heldHere(stub.held).map(({ host }) => host), ...waiting.map(hostOf)]
   }
 
-  /** Whether the policies in force let a service through: none can be made looser. */
-  const isReachable = (service: Service) => isAllowed(first, service) || !!(service[2] && first[0] & Undecided)
+  /** Whether a host is allowed, and held back all the same: no policy can be made looser. */
+  function isOwed(host: string): boolean {
+    const may = services.filter((service) => isAllowed(now, service) && isHostOf(service, host))
+    return inForce.some((then) => now[0] & Open & ~then[0] || may.some((service) => !isAllowed(then, service) && !(service[2] && then[0] & Undecided)))
+  }
+
+  const again = () => obstacle() ?? loadAgain(site._key, handed.viewed)
 
   const losesAny = (from: Allowed, to: Allowed) =>
     !!((All | Open) & from[0] & ~to[0]) || services.some((service) => isAllowed(from, service) && !isAllowed(to, service))
@@ -77,7 +96,7 @@ export function startWall(site: WallSite, handed: WallHanded): void {
       clear((name) => isWithdrawn(name, services, now)),
       clearWorkers((path) => isRefused(path, services, now)),
     ])
-    if (leaves && hasRun(before)) goes(leave(site._key, now[0] & Performance ? handed.viewed : ''))
+    if (leaves && hasRun(before)) go(leave(site._key, now[0] & Performance ? handed.viewed : ''))
   }
 
   /** Whether something runs here that may no longer. */
@@ -90,12 +109,13 @@ export function startWall(site: WallSite, handed: WallHanded): void {
     )
   }
 
-  /** Whether the page goes now. Where something is in the way, the visitor is told that the choice waits for the next one. */
-  function goes(inTheWay: Obstacle | undefined): boolean {
-    if (!inTheWay) return true
+  /** Has the page go now. Where something is in the way, the visitor is told that the choice waits for the next one. */
+  function go(inTheWay: Obstacle | undefined): void {
+    goesNow = !inTheWay
+    if (!inTheWay) return
+    waits = true
     say(`counts from the next page on: ${inTheWay}`)
     words().then(({ later }) => tell(later)).catch(() => {})
-    return false
   }
 
   function sweep(): void {
@@ -116,32 +136,32 @@ export function startWall(site: WallSite, handed: WallHanded): void {
     if (stub.rules & All & ~rules) {
       stub.rules = rules
       follow(false) // the next load would find the same place in the page's answer, and so leave for ever
-    } else if (more && site._reloadOnPlace && stub.held.length && !obstacle()) loadAgain(site._key, handed.viewed)
+    } else if (more && site._reloadOnPlace && stub.held.length) goesNow = !again()
   }
 
   /** The owner has switched the wall off: for a day, and after one more load. */
   function yieldTo(until: number): void {
     const jar = { ...site, _name: offName(site._name) }
     writeCookie(jar, `${until}`, 1)
-    if (readCookie(jar._name)) goes(leave(site._key, handed.viewed))
+    if (readCookie(jar._name)) go(leave(site._key, handed.viewed))
   }
 
   if (handed.off > Date.now() / 1000) return yieldTo(handed.off)
   nameAreas()
   learn()
-  release._run(now)
-  embed(now)
-  sweep()
+  proceed()
   site._overlay(handed)
   // After the stub, which hears of it a microtask later.
   listen(document, ['heed:consent'], () => void Promise.resolve().then(() => Promise.resolve().then(guard(() => follow()))))
   listen(window, ['pageshow'], (event) => {
     if ((event as PageTransitionEvent).persisted) follow()
   })
-  listen(document, ['prerenderingchange', 'DOMContentLoaded'], () => {
-    release._run(now)
-    embed(now)
-  })
+  listen(document, ['prerenderingchange'], proceed)
+  // A task later: browsers tell of what they held back by tasks, too.
+  listen(document, ['DOMContentLoaded'], () => setTimeout(guard(() => {
+    isRead = true
+    proceed()
+  })))
   let reported = false
   listen(document, ['visibilitychange'], () => {
     if (document.visibilityState !== 'hidden') return
@@ -149,7 +169,14 @@ export function startWall(site: WallSite, handed: WallHanded): void {
     if (!reported) report(site, stub.held, now)
     reported = true
   })
-  if (isDevelopment()) listen(document, ['securitypolicyviolation'], (event) => say(`held back: ${(event as SecurityPolicyViolationEvent).blockedURI}`))
+  listen(document, ['securitypolicyviolation'], (event) => {
+    const violation = event as SecurityPolicyViolationEvent
+    say(`held back: ${violation.blockedURI}`)
+    // Behind the yes. A page that is all there, or in which something has run, is not taken from the visitor any more.
+    const held = heldOf(violation)
+    if (!held || !isRead || goesNow || waits || !isOwed(held.host)) return
+    go(document.readyState === 'complete' || release._ran() ? 'it was asked for late' : again())
+  })
 }
 
 /** A line for the owner, who develops on a machine of their own. */

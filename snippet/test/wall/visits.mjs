@@ -1,6 +1,6 @@
 // Choices on pages that cannot simply be loaded once more, and pages that come back.
 import assert from 'node:assert/strict'
-import { arrived, engine, go, kept, loaded, test, trapped, visit } from './rig.mjs'
+import { arrived, engine, go, kept, loaded, reloaded, test, trapped, visit } from './rig.mjs'
 
 const { HEED_COLLECTOR: collector } = process.env
 const came = () => performance.getEntriesByType('navigation')[0].type
@@ -59,6 +59,37 @@ for (const strength of trapped) {
     await loaded(page)
     await assertWithdrawn(page, run, strength)
     assert.equal((await arrived(run)).own.post, 2)
+  })
+
+  on('yes behind a no', strength, async ({ open, declared }) => {
+    const page = await open(`${declared}&marked`)
+    await loaded(page)
+    await page.evaluate(() => heed('consent', 'refuse'))
+    await page.waitForFunction(() => heed.consent.answered)
+    await page.evaluate(() => heed('consent', 'allow'))
+    await reloaded(page)
+    await page.waitForFunction(() => ran.includes('marked-2'))
+  })
+
+  on('yes while the page is still read', strength, async ({ open, run }) => {
+    const page = await open(`/${strength}/choose`)
+    await page.evaluate(() => { document.head.append(Object.assign(document.createElement('meta'), { name: 'referrer', content: 'no-referrer' })) })
+    await go(page, `/${strength}/declared?held&run=${run}`)
+    await reloaded(page)
+    await page.waitForFunction(() => ran.includes('ads-2'))
+    assert.deepEqual((await page.evaluate(() => ran)).filter((kind) => kind.startsWith('ads')), ['ads-2'])
+  })
+
+  on('asked for behind the yes', strength, async ({ open, run, declared }) => {
+    const page = await open(`${declared}&marked`)
+    await loaded(page)
+    await page.evaluate(() => heed('consent', 'allow'))
+    await page.waitForFunction(() => ran.includes('marked-2'))
+    assert.equal(await page.evaluate(() => said.join()), '')
+    await page.evaluate((src) => { document.body.append(Object.assign(document.createElement('script'), { src })) }, `${process.env.HEED_TRACKER.replace('tracker', 'ads')}/${run}/ads-2`)
+    await later(page)
+    assert.equal(await page.evaluate(came), 'navigate')
+    await assertAds(page, declared)
   })
 
   on('withdrawal behind a link', strength, async ({ open, run, restless }) => {

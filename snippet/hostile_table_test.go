@@ -1,6 +1,7 @@
 package snippet
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -46,7 +47,8 @@ func (h *hostile) check(t *testing.T) {
 		}
 	}
 	t.Logf("\n%s", &table)
-	if err := os.WriteFile(filepath.Join("..", "test-output", "wall.txt"), []byte(table.String()), 0o644); err != nil {
+	dir := filepath.Join("..", "test-output")
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, "wall.txt"), []byte(table.String()), 0o644)); err != nil {
 		t.Error(err)
 	}
 }

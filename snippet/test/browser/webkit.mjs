@@ -15,31 +15,22 @@ const browser = { binary: '/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser'
 const running = new Set()
 process.on('exit', () => running.forEach((end) => end())) // also after an error
 
-/** Gives WebKit a display that nobody sees. Its sessions have the extra capabilities. */
-export async function launchWebKit(extra = {}) {
-  const display = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1400x1100x24', '-nolisten', 'tcp'], {
+/** Starts WebKit for each visitor anew. Its sessions have the extra capabilities. */
+export const launchWebKit = async (extra = {}) => ({ recorder, visitor: () => openVisitor(extra), async close() {} })
+
+/** Starts a display that nobody sees, a driver, and with it a browser with a profile of its own. */
+async function startSession(extra) {
+  const display = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1400x1100x24', '-nolisten', 'tcp', '-noreset'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
   })
   const [number] = await once(display.stdio[3], 'data')
-  return {
-    recorder,
-    visitor: () => openVisitor(`:${String(number).trim()}`, extra),
-    async close() {
-      display.kill()
-      await once(display, 'exit')
-    },
-  }
-}
-
-/** Starts a driver, and with it a browser with a profile of its own. */
-async function startSession(display, extra) {
   const port = await freePort()
   const driver = spawn('WebKitWebDriver', [`--port=${port}`], {
-    env: { ...process.env, DISPLAY: display, GDK_BACKEND: 'x11' },
+    env: { ...process.env, DISPLAY: `:${String(number).trim()}`, GDK_BACKEND: 'x11' },
     stdio: 'ignore',
     detached: true, // a process group: the browser ends with its driver
   })
-  const end = () => running.delete(end) && process.kill(-driver.pid, 'SIGKILL')
+  const end = () => running.delete(end) && process.kill(-driver.pid, 'SIGKILL') && display.kill()
   running.add(end)
   const call = caller(`http://127.0.0.1:${port}`)
   try {
@@ -102,9 +93,9 @@ function recorder() {
   }
 }
 
-/** One visitor is one session. Now and then a start never ends, or at once; then another one does better. */
-async function openVisitor(display, extra) {
-  const { command, end, first } = await startSession(display, extra).catch(() => startSession(display, extra))
+/** One visitor is one session. Now and then a start never ends, or at once; then another one, on another display, does better. */
+async function openVisitor(extra) {
+  const { command, end, first } = await startSession(extra).catch(() => startSession(extra))
   const visitor = { command, pages: [], last: Promise.resolve() }
   return {
     async open(problem) {

@@ -8,7 +8,7 @@ import (
 )
 
 // declaredPage is a page with marked tags of stats, unmarked ones of ads, and one that nobody declared; with ?calm without the one that goes on sending, with ?marked without all that
-// is not marked, and with ?held so too until the page has said yes, which it does by itself. It never changes, and says so: whoever has it is told that it is not modified, with the policy of now.
+// is not marked, with ?inline so too and ads brought by a marked script in the page itself, and with ?held so too until the page has said yes, which it does by itself. It never changes, and says so: whoever has it is told that it is not modified, with the policy of now.
 func (h *hostile) declaredPage(w http.ResponseWriter, r *http.Request, site Site) {
 	tag, err := h.tag(site)
 	if err != nil {
@@ -47,7 +47,10 @@ console.info = (...args) => said.push(args.join(' '))
 addEventListener('pageshow', ({ persisted }) => persisted && navigator.sendBeacon('/own/%[3]s/persisted'))
 if (document.prerendering) fetch('/own/%[3]s/prerendering')
 </script>
-`, tag, h.at("stats"), run, script("ads", "ads-1", "calm", "marked", "held"), script("tracker", "classic", "marked", "held"))
+`, tag, h.at("stats"), run, script("ads", "ads-1", "calm", "marked", "inline", "held"), script("tracker", "classic", "marked", "inline", "held"))
+	if query.Has("inline") {
+		fmt.Fprintf(w, `<script type="text/plain" data-heed-service="ads">document.head.append(Object.assign(document.createElement('script'), { src: '%s/%s/ads-2' }))</script>`, h.at("ads"), run)
+	}
 	if query.Has("held") {
 		// WebKit runs asynchronous scripts of a page that it still reads only when there is something to see.
 		fmt.Fprintf(w, "<p>"+strings.Repeat("words ", 99)+`<script>
@@ -61,5 +64,5 @@ const ready = setInterval(() => {
 		w.(http.Flusher).Flush()
 		h.await(r.Context(), run, func(run *hostileRun) bool { return run.Own["rest"] > 0 })
 	}
-	fmt.Fprint(w, script("ads", "ads-2", "marked"), "</body>")
+	fmt.Fprint(w, script("ads", "ads-2", "marked", "inline"), "</body>")
 }

@@ -13,7 +13,8 @@ import (
 
 func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }
 
-// serveOther answers for every host that is not the shop's: /<run>/<kind> counts, sets a cookie, and is what the kind asks for.
+// serveOther answers for every host that is not the shop's: /<run>/<kind> counts, sets a cookie, and is what the kind asks for;
+// with ?behind=<kind> not before the shop's own host was asked for that.
 func (h *hostile) serveOther(w http.ResponseWriter, r *http.Request) {
 	run, kind, _ := strings.Cut(strings.Trim(r.URL.Path, "/"), "/")
 	if kind == "" || run == "favicon.ico" {
@@ -31,6 +32,9 @@ func (h *hostile) serveOther(w http.ResponseWriter, r *http.Request) {
 			cookies[cookie.Name]++
 		}
 	})
+	if behind := r.URL.Query().Get("behind"); behind != "" {
+		h.await(r.Context(), run, func(run *hostileRun) bool { return run.Own[behind] > 0 })
+	}
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
 	header.Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))

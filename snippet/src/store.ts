@@ -26,6 +26,11 @@ export function servicesName(siteKey: string): string {
   return `heed.${siteKey}.s`
 }
 
+/** The key under which tabs tell one another of a choice; nothing stays there. */
+export function tabsName(siteKey: string): string {
+  return `heed.${siteKey}.t`
+}
+
 /** Takes out everything that is kept and still young enough. */
 export function takeStored(name: string): Event[] {
   const events = read(name)

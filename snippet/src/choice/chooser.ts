@@ -8,7 +8,7 @@ import { uuidv7 } from '../random.ts'
 import { dnt, gpc } from '../signals.ts'
 import { describe } from '../state.ts'
 import { load, save } from '../storage.ts'
-import { untoldName } from '../store.ts'
+import { tabsName, untoldName } from '../store.ts'
 import { openChoices, plain, stricterOf, unsent, type Choices } from './choices.ts'
 import type { Allowed } from './drawing.ts'
 import { happened, untold, type Happened } from './happened.ts'
@@ -40,7 +40,7 @@ type Mine = Said & {
 export function openChooser(site: ChoosingSite, host: Host): Chooser {
   const choices = openChoices(site, host)
   const teller = openTeller(site._endpoint, choices, host)
-  const say = openTabs(`heed.${site._key}.t`, hear)
+  const say = openTabs(tabsName(site._key), hear)
   const untoldKey = untoldName(site._key)
   let telling = '' // the plain text of the choice that is being told
   let mine: Mine | undefined

@@ -2,12 +2,15 @@ import { Essential, type Categories } from '../../../consent/categories.ts'
 import { guard } from '../guard.ts'
 import { isAllowed } from '../stub/decide.ts'
 import type { Allowed, Service } from '../stub/stub.ts'
-import { categoryOf, mayLive, serviceOf } from './marks.ts'
+import { categoryOf, serviceOf } from './marks.ts'
 import { panel } from './panel.ts'
 import type { Words } from './words.ts'
 
+/** What is allowed as things are when it is asked, and whether an embed is. */
+export type Now = { readonly _allowed: () => Allowed; readonly _may: (element: HTMLElement) => boolean }
+
 /** Shows in the place of each embed that is held back what it is, and how to allow that one service. */
-export function openEmbeds(services: readonly Service[], words: () => Promise<Words>): (allowed: Allowed) => void {
+export function openEmbeds(services: readonly Service[], words: () => Promise<Words>, now: Now): () => void {
   const placeholders = new Map<HTMLElement, HTMLElement>()
 
   function wake(embed: HTMLElement): void {
@@ -18,24 +21,25 @@ export function openEmbeds(services: readonly Service[], words: () => Promise<Wo
     delete embed.dataset.heedSrc
   }
 
-  async function hold(embed: HTMLElement, allowed: Allowed): Promise<void> {
+  async function hold(embed: HTMLElement): Promise<void> {
     if (!(embed instanceof HTMLIFrameElement) || !embed.getClientRects().length) return // it leaves no hole
     const said = await words()
+    if (placeholders.has(embed) || now._may(embed)) return // by now
     const service = serviceOf(embed, services)
     const category = service?.[1] ?? categoryOf(embed.dataset.heedCategory ?? '')
     const host = new URL(embed.dataset.heedSrc ?? '', location.href).hostname
     const { width, height } = getComputedStyle(embed)
-    const shown = panel(said.held.replace('{host}', host), said.allow.replace('{host}', host), () => allow(category, service, allowed, services))
+    const shown = panel(said.held.replace('{host}', host), said.allow.replace('{host}', host), () => allow(category, service, now._allowed(), services))
     Object.assign(shown.style, { display: 'block', width, minHeight: height, maxWidth: '100%' })
     embed.hidden = true // the placeholder stands where it stood: nothing moves
     embed.before(shown)
     placeholders.set(embed, shown)
   }
 
-  return (allowed) => {
+  return () => {
     for (const embed of document.querySelectorAll<HTMLElement>('[data-heed-src]')) {
-      if (mayLive(embed, services, allowed)) guard(wake)(embed)
-      else if (!placeholders.has(embed)) hold(embed, allowed).catch(() => {})
+      if (now._may(embed)) guard(wake)(embed)
+      else if (!placeholders.has(embed)) hold(embed).catch(() => {})
     }
   }
 }

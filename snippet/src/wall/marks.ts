@@ -1,6 +1,7 @@
 import { Advertising, Essential, Functional, Performance, type Categories } from '../../../consent/categories.ts'
 import { isAllowed } from '../stub/decide.ts'
 import { fits } from '../stub/guards.ts'
+import { tried } from '../tried.ts'
 import { Open, type Allowed, type Service } from '../stub/stub.ts'
 
 /** What others call our categories in their marks. */
@@ -43,7 +44,7 @@ export function mayLive(element: HTMLElement, services: readonly Service[], allo
 /** The host that a marked element would speak with, "" for code in the page itself. */
 export function hostOf(element: HTMLElement): string {
   const address = element.dataset.heedSrc ?? element.dataset.src ?? element.getAttribute('src')
-  return address ? new URL(address, location.href).hostname : ''
+  return (address && tried(() => new URL(address, location.href).hostname)) || ''
 }
 
 /** Whether a host is one of a service's; a policy's ports and paths are left out. */

@@ -1,18 +1,18 @@
 import type { Categories } from '../../../consent/categories.ts'
 import { guard } from '../guard.ts'
-import type { Allowed, Service } from '../stub/stub.ts'
-import { categoriesOf, marked, mayLive } from './marks.ts'
+import type { Service } from '../stub/stub.ts'
+import { categoriesOf, marked } from './marks.ts'
 
 /** What brings marked scripts to life. */
 export type Release = {
   /** Runs what may run now, each once and one after the other, as they stand in the page. */
-  readonly _run: (allowed: Allowed) => void
+  readonly _run: () => void
   /** The categories of which something has run. */
   readonly _ran: () => Categories
 }
 
-/** Opens the release of a page's marked scripts. */
-export function openRelease(services: readonly Service[]): Release {
+/** Opens the release of a page's marked scripts. may tells whether one may run, as things are when it is asked. */
+export function openRelease(services: readonly Service[], may: (script: HTMLElement) => boolean): Release {
   let last = Promise.resolve()
   let ran = 0
 
@@ -21,11 +21,12 @@ export function openRelease(services: readonly Service[]): Release {
   }
 
   return {
-    _run(allowed) {
+    _run() {
       for (const script of scripts()) {
-        if (!mayLive(script, services, allowed)) continue
+        if (!may(script)) continue
         ran |= categoriesOf(script, services)
-        last = last.then(() => run(script)).catch(() => {})
+        // A choice may have changed while it waited for the one before.
+        last = last.then(() => (may(script) ? run(script) : undefined)).catch(() => {})
       }
     },
     _ran: () => ran,
@@ -40,7 +41,7 @@ function run(script: HTMLScriptElement): Promise<void> | undefined {
   // nonce and its text, goes with it.
   const place = script.nextSibling
   const parent = script.parentNode
-  if (!parent) return
+  if (!parent || !script.isConnected) return // it would not be started, and never end
   script.remove()
   if (type) script.type = type
   else script.removeAttribute('type')
@@ -48,7 +49,7 @@ function run(script: HTMLScriptElement): Promise<void> | undefined {
   script.async = script.hasAttribute('async') // a script that has not started counts as one without order
   const done = script.src && !script.async
     ? new Promise<void>((resolve) => {
-        script.onload = script.onerror = () => resolve()
+        for (const end of ['load', 'error']) script.addEventListener(end, () => resolve())
       })
     : undefined
   guard(() => parent.insertBefore(script, place))()

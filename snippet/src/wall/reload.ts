@@ -1,3 +1,4 @@
+import { listen } from '../listen.ts'
 import { referrerName, viewName } from '../stub/left.ts'
 
 /** Why a page cannot be loaded once more now. */
@@ -12,7 +13,7 @@ export function obstacle(): Obstacle | undefined {
   const [page] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
   if (hasChangedForm()) return 'a form has been changed'
   if (page?.type === 'reload') return 'it was loaded once more already'
-  if (document.referrer.startsWith(`${location.origin}/`) && page?.type === 'navigate') return 'the page may not have been asked for by GET'
+  if (document.referrer.startsWith(`${location.origin}/`)) return 'the page may not have been asked for by GET'
   return undefined
 }
 
@@ -42,13 +43,38 @@ function keep(siteKey: string, view: string): boolean {
   }
 }
 
-/** Whether the visitor has filled in anything that a reload would lose. */
-function hasChangedForm(): boolean {
-  return [...document.querySelectorAll<HTMLElement>('input,textarea,select,[contenteditable]')].some((field) => {
-    if (field instanceof HTMLInputElement && /^(checkbox|radio)$/.test(field.type)) return field.checked !== field.defaultChecked
-    if (field instanceof HTMLInputElement) return field.type !== 'hidden' && field.value !== field.defaultValue
-    if (field instanceof HTMLTextAreaElement) return field.value !== field.defaultValue
-    if (field instanceof HTMLSelectElement) return [...field.options].some((option) => option.selected !== option.defaultSelected) && field.selectedIndex > 0
-    return field === document.activeElement // an editor that is being typed into
+/** Editors, and fields in trees of their own, that the visitor has typed into: no default tells of that. */
+const typed = new Set<HTMLElement>()
+
+/** Watches what the visitor types where a look at the page's fields does not see it. */
+export function watchTyping(): void {
+  listen(document, ['input'], (event) => {
+    const [at] = event.composedPath()
+    if (!(at instanceof HTMLElement) || (!at.isContentEditable && at === event.target)) return
+    if (!isTicked(at as HTMLInputElement)) typed.add(at) // the boxes of our own banner are no form
   })
 }
+
+/** Whether the visitor has filled in anything that a reload would lose. */
+function hasChangedForm(): boolean {
+  return [...document.querySelectorAll<HTMLElement>('input,textarea,select'), ...typed].some((field) => {
+    if (!field.isConnected) return false
+    if (field instanceof HTMLInputElement) return isChanged(field)
+    if (field instanceof HTMLTextAreaElement) return field.value !== field.defaultValue
+    if (field instanceof HTMLSelectElement) return [...field.options].some((option) => option.selected !== option.defaultSelected) && field.selectedIndex > 0
+    return !!field.textContent?.trim()
+  })
+}
+
+function isChanged(field: HTMLInputElement): boolean {
+  const { type, value, defaultValue } = field
+  if (isTicked(field)) return field.checked !== field.defaultChecked
+  if (type === 'file') return !!value
+  if (type === 'hidden' || value === defaultValue) return false
+  // Browsers tidy what a field begins with: the nothing of a slider is its middle.
+  const untouched = field.cloneNode() as HTMLInputElement
+  untouched.value = defaultValue
+  return value !== untouched.value
+}
+
+const isTicked = ({ type }: HTMLInputElement): boolean => /^(checkbox|radio)$/.test(type)

@@ -3,18 +3,19 @@ import { readCookie, writeCookie, type Jar } from '../cookie.ts'
 import { guard } from '../guard.ts'
 import type { WallHanded } from '../handover.ts'
 import { listen } from '../listen.ts'
+import { tabsName } from '../store.ts'
 import { isAllowed } from '../stub/decide.ts'
 import { referrerName, rulesName, viewName } from '../stub/left.ts'
-import { offName, Open, Undecided, type Allowed } from '../stub/stub.ts'
+import { offName, Open, Undecided, type Allowed, type Service } from '../stub/stub.ts'
 import { nameAreas } from './areas.ts'
 import { clear, clearWorkers } from './clear.ts'
 import { openEmbeds } from './embeds.ts'
 import { heldHere, heldOf, report } from './inventory.ts'
-import { hostOf, isHostOf, marked, mayLive } from './marks.ts'
+import { hostOf, isHostOf, marked, mayLive, serviceOf } from './marks.ts'
 import { isRefused, isSwept, isWithdrawn } from './names.ts'
 import { tell } from './panel.ts'
 import { openRelease } from './release.ts'
-import { leave, loadAgain, obstacle, type Obstacle } from './reload.ts'
+import { leave, loadAgain, obstacle, watchTyping, type Obstacle } from './reload.ts'
 import { openWords } from './words.ts'
 
 /** What the build fixes for the wall's script of one site. */
@@ -34,8 +35,6 @@ export function startWall(site: WallSite, handed: WallHanded): void {
   const stub = handed.wall
   const { services } = stub
   const words = openWords(`${site._endpoint}/${site._words}`)
-  const release = openRelease(services)
-  const embed = openEmbeds(services, words)
   let now = stub.follow()
   /** What was allowed when each policy came into force; what it was before a choice that was faster than this script, nobody knows. */
   const inForce: Allowed[] = [stub.chosen ? [Essential] : now]
@@ -46,6 +45,9 @@ export function startWall(site: WallSite, handed: WallHanded): void {
   let goesNow = false
   /** The visitor has been told that the choice waits for the next page. */
   let waits = false
+  const may = (element: HTMLElement) => !goesNow && mayLive(element, services, now)
+  const release = openRelease(services, may)
+  const embed = openEmbeds(services, words, { _allowed: () => now, _may: may })
 
   /** Follows a decision. What is allowed more counts here only where it was chosen here. */
   function follow(leaves = true): void {
@@ -54,36 +56,41 @@ export function startWall(site: WallSite, handed: WallHanded): void {
     inForce.push(now)
     const chosen = stub.chosen
     stub.chosen = false
-    if (losesAny(before, now)) return void withdraw(before, leaves)
-    if (chosen) {
-      goesNow = waits = false
-      proceed()
-    } else if (losesAny(now, before)) now = before // until the next page
+    if (chosen) goesNow = waits = false
+    if (losesAny(before, now)) void withdraw(before, leaves).then(guard(() => chosen && proceed()))
+    else if (chosen) proceed()
+    else if (losesAny(now, before)) now = before // until the next page
   }
 
   /** Brings to life what may be, by one more load of the page where the policies in force stand in the way. */
   function proceed(): void {
     if (inForce.some((then) => losesAny(now, then))) {
       if (!isRead) return // what it will ask for is not known yet
-      if (!waits && asked().some(isOwed)) go(again())
+      if (!waits && isOwedAny()) go(again())
     }
     if (goesNow) return // what runs now would run twice
-    release._run(now)
-    embed(now)
+    release._run()
+    embed()
     sweep()
   }
 
-  /** Hosts that the page has asked for, or would as soon as it may. */
-  function asked(): string[] {
-    const waiting = [...document.querySelectorAll<HTMLElement>(marked)].filter((element) => mayLive(element, services, now))
-    return [...heldHere(stub.held).map(({ host }) => host), ...waiting.map(hostOf)]
+  /** Whether the page has asked for anything that is allowed and held back all the same, or would as soon as it may. */
+  function isOwedAny(): boolean {
+    return (
+      heldHere(stub.held).some(({ host }) => isOwed(host)) ||
+      [...document.querySelectorAll<HTMLElement>(marked)].some((element) => {
+        const service = serviceOf(element, services)
+        // What stands in the page itself asks for the hosts of its service once it runs.
+        return mayLive(element, services, now) && (isOwed(hostOf(element)) || (service && service[3] && isHeld(service)))
+      })
+    )
   }
 
-  /** Whether a host is allowed, and held back all the same: no policy can be made looser. */
-  function isOwed(host: string): boolean {
-    const may = services.filter((service) => isAllowed(now, service) && isHostOf(service, host))
-    return inForce.some((then) => now[0] & Open & ~then[0] || may.some((service) => !isAllowed(then, service) && !(service[2] && then[0] & Undecided)))
-  }
+  const isOwed = (host: string) =>
+    inForce.some((then) => now[0] & Open & ~then[0]) || services.some((service) => isAllowed(now, service) && isHostOf(service, host) && isHeld(service))
+
+  /** Whether a policy in force holds back a service's hosts: none can be made looser. */
+  const isHeld = (service: Service) => inForce.some((then) => !isAllowed(then, service) && !(service[2] && then[0] & Undecided))
 
   const again = () => obstacle() ?? loadAgain(site._key, handed.viewed)
 
@@ -96,7 +103,8 @@ export function startWall(site: WallSite, handed: WallHanded): void {
       clear((name) => isWithdrawn(name, services, now)),
       clearWorkers((path) => isRefused(path, services, now)),
     ])
-    if (leaves && hasRun(before)) go(leave(site._key, now[0] & Performance ? handed.viewed : ''))
+    // With an age, which nothing keeps, the next load would begin as this one did, and so leave for ever.
+    if (leaves && stub.rules >= 0 && hasRun(before)) go(leave(site._key, now[0] & Performance ? handed.viewed : ''))
   }
 
   /** Whether something runs here that may no longer. */
@@ -128,8 +136,9 @@ export function startWall(site: WallSite, handed: WallHanded): void {
     const more = rules & All & ~stub.rules
     guard(() => {
       // Where the law lets a page keep things unasked.
-      if (more && rules & Functional) sessionStorage.setItem(rulesName(site._key), `${rules}`)
-      else if (sessionStorage.getItem(rulesName(site._key))) sessionStorage.removeItem(rulesName(site._key))
+      const kept = rulesName(site._key)
+      if (more && rules & Functional) sessionStorage.setItem(kept, `${rules}`)
+      else if (sessionStorage.getItem(kept) !== `${rules}`) sessionStorage.removeItem(kept)
       // Taken by now; on the next page they would be wrong, and after a withdrawal they may not stay.
       for (const name of [viewName, referrerName]) sessionStorage.removeItem(name(site._key))
     })()
@@ -148,13 +157,21 @@ export function startWall(site: WallSite, handed: WallHanded): void {
 
   if (handed.off > Date.now() / 1000) return yieldTo(handed.off)
   nameAreas()
+  watchTyping()
   learn()
   proceed()
   site._overlay(handed)
   // After the stub, which hears of it a microtask later.
   listen(document, ['heed:consent'], () => void Promise.resolve().then(() => Promise.resolve().then(guard(() => follow()))))
   listen(window, ['pageshow'], (event) => {
-    if ((event as PageTransitionEvent).persisted) follow()
+    if (!(event as PageTransitionEvent).persisted) return
+    goesNow = false
+    follow()
+    proceed()
+  })
+  // Another tab may have taken back a service, of which the tracker sees nothing.
+  listen(window, ['storage'], (event) => {
+    if ((event as StorageEvent).key === tabsName(site._key)) follow()
   })
   listen(document, ['prerenderingchange'], proceed)
   // A task later: browsers tell of what they held back by tasks, too.
@@ -164,7 +181,7 @@ export function startWall(site: WallSite, handed: WallHanded): void {
   })))
   let reported = false
   listen(document, ['visibilitychange'], () => {
-    if (document.visibilityState !== 'hidden') return
+    if (document.visibilityState !== 'hidden') return follow() // tabs may see each other's cookies late
     sweep()
     if (!reported) report(site, stub.held, now)
     reported = true

@@ -102,10 +102,25 @@ test('an embed that is held back leaves its place to a button that allows it alo
     })
     assert.ok(seen.width >= 300 && seen.height >= 200, JSON.stringify(seen))
     assert.equal(seen.text, 'Content from 127.0.0.1 is held back until you allow it.Allow 127.0.0.1')
+    await choose(page, { functional: true }) // which stays, as the button knows
+    await page.waitForFunction(() => heed.consent.functional)
     await page.evaluate(() => document.querySelector('iframe').previousSibling.shadowRoot.querySelector('button').click())
     await page.waitForFunction(() => document.querySelector('iframe[src]:not([hidden])')?.contentWindow.length === 0 && window.heed?.consent)
-    assert.deepEqual(await page.evaluate(() => ({ ...heed.consent })), { answered: true, functional: false, performance: true, advertising: false })
-    assert.match(await page.evaluate((key) => localStorage.getItem(key), `heed.${site.key}.s`), / stats$/)
+    assert.deepEqual(await page.evaluate(() => ({ ...heed.consent })), { answered: true, functional: true, performance: true, advertising: false })
+    assert.match(await page.evaluate((key) => localStorage.getItem(key), `heed.${site.key}.s`), / stats maps$/)
+  }, { expectErrors: true }))
+
+test('a place that was learnt is known on all pages behind', () =>
+  visit('wall-tag-place', async (site) => {
+    await site.place('US-CA')
+    const page = await site.open('home?body=unmarked')
+    await page.waitForFunction((key) => sessionStorage.getItem(key), {}, `heed.${site.key}.p`)
+    assert.deepEqual(await ran(page), [])
+    for (const [count, name] of ['second', 'third', 'fourth'].entries()) {
+      await page.goto(site.url(`${name}?body=unmarked`))
+      await ranAll(page, 'unmarked')
+      await site.events(atLeast('page', count + 2))
+    }
   }, { expectErrors: true }))
 
 test('a changed form is not lost to a reload', () =>

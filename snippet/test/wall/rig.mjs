@@ -84,6 +84,26 @@ export const loaded = (page) => page.waitForFunction(() => window.heed && 'conse
 export const reloaded = (page) =>
   page.waitForFunction(() => performance.getEntriesByType('navigation')[0].type === 'reload' && document.readyState === 'complete')
 
+/** What tests of a choice begin with: fn has a run of its own, and the addresses of its page with all that is declared. */
+export const on = (name, strength, fn) =>
+  test(`${name}: ${strength}`, () =>
+    visit(async ({ open }) => {
+      const run = `${name.replaceAll(/\W/g, '-')}.${strength}.${engine}`
+      await fn({ open, run, declared: `/${strength}/declared?calm&run=${run}`, restless: `/${strength}/declared?run=${run}` })
+    }))
+
+/** Waits until the page has said that a choice has to wait. */
+export const later = (page) => page.waitForFunction(() => said.some((text) => text.includes('counts from the next page')))
+
+/** How the page came: "navigate", "reload" or "back_forward". */
+export const came = (page) => page.evaluate(() => performance.getEntriesByType('navigation')[0].type)
+
+/** Follows a link to a page where ads were allowed. */
+export async function assertAds(page, path) {
+  await go(page, path)
+  await page.waitForFunction(() => ran.includes('ads-2'))
+}
+
 /** The names of the strengths that hold anything back. */
 export const strengths = ['tag', 'sealed', 'header']
 

@@ -1,25 +1,8 @@
 // Choices on pages that cannot simply be loaded once more, and pages that come back.
 import assert from 'node:assert/strict'
-import { arrived, engine, go, kept, loaded, reloaded, test, trapped, visit } from './rig.mjs'
+import { arrived, assertAds, came, engine, go, kept, later, loaded, on, trapped } from './rig.mjs'
 
 const { HEED_COLLECTOR: collector } = process.env
-const came = () => performance.getEntriesByType('navigation')[0].type
-
-const on = (name, strength, fn) =>
-  test(`${name}: ${strength}`, () =>
-    visit(async ({ open }) => {
-      const run = `${name.replaceAll(/\W/g, '-')}.${strength}.${engine}`
-      await fn({ open, run, declared: `/${strength}/declared?calm&run=${run}`, restless: `/${strength}/declared?run=${run}` })
-    }))
-
-/** Waits until the page has said that a choice has to wait. */
-const later = (page) => page.waitForFunction(() => said.some((text) => text.includes('counts from the next page')))
-
-/** Follows a link to a page where ads were allowed. */
-async function assertAds(page, path) {
-  await go(page, path)
-  await page.waitForFunction(() => ran.includes('ads-2'))
-}
 
 /** Withdraws, waits for the page behind it, and then nothing is sent or kept any more. */
 async function assertWithdrawn(page, run, strength) {
@@ -41,7 +24,7 @@ for (const strength of trapped) {
     await page.evaluate(() => heed('consent', 'allow'))
     await later(page)
     assert.deepEqual(await page.evaluate(() => document.querySelector('[name=name]').value), 'half')
-    assert.equal(await page.evaluate(came), 'navigate')
+    assert.equal(await came(page), 'navigate')
     await assertAds(page, `${declared}&next`)
   })
 
@@ -52,44 +35,13 @@ for (const strength of trapped) {
     await loaded(page)
     await page.evaluate(() => heed('consent', 'allow'))
     await later(page)
-    assert.equal(await page.evaluate(came), 'navigate')
+    assert.equal(await came(page), 'navigate')
     await assertAds(page, restless)
     await loaded(page)
     await page.follow(() => page.click('button'))
     await loaded(page)
     await assertWithdrawn(page, run, strength)
     assert.equal((await arrived(run)).own.post, 2)
-  })
-
-  on('yes behind a no', strength, async ({ open, declared }) => {
-    const page = await open(`${declared}&marked`)
-    await loaded(page)
-    await page.evaluate(() => heed('consent', 'refuse'))
-    await page.waitForFunction(() => heed.consent.answered)
-    await page.evaluate(() => heed('consent', 'allow'))
-    await reloaded(page)
-    await page.waitForFunction(() => ran.includes('marked-2'))
-  })
-
-  on('yes while the page is still read', strength, async ({ open, run }) => {
-    const page = await open(`/${strength}/choose`)
-    await page.evaluate(() => { document.head.append(Object.assign(document.createElement('meta'), { name: 'referrer', content: 'no-referrer' })) })
-    await go(page, `/${strength}/declared?held&run=${run}`)
-    await reloaded(page)
-    await page.waitForFunction(() => ran.includes('ads-2'))
-    assert.deepEqual((await page.evaluate(() => ran)).filter((kind) => kind.startsWith('ads')), ['ads-2'])
-  })
-
-  on('asked for behind the yes', strength, async ({ open, run, declared }) => {
-    const page = await open(`${declared}&marked`)
-    await loaded(page)
-    await page.evaluate(() => heed('consent', 'allow'))
-    await page.waitForFunction(() => ran.includes('marked-2'))
-    assert.equal(await page.evaluate(() => said.join()), '')
-    await page.evaluate((src) => { document.body.append(Object.assign(document.createElement('script'), { src })) }, `${process.env.HEED_TRACKER.replace('tracker', 'ads')}/${run}/ads-2`)
-    await later(page)
-    assert.equal(await page.evaluate(came), 'navigate')
-    await assertAds(page, declared)
   })
 
   on('withdrawal behind a link', strength, async ({ open, run, restless }) => {
@@ -106,7 +58,7 @@ for (const strength of trapped) {
     await page.waitForFunction(() => heed.consent.answered)
     await page.evaluate(() => fetch(location.href))
     assert.deepEqual(await page.evaluate(() => [window.ran ?? [], problems]), [[], []])
-    assert.equal(await page.evaluate(came), 'navigate')
+    assert.equal(await came(page), 'navigate')
   })
 
   on('Back after a withdrawal on another page', strength, async ({ open, run, declared }) => {

@@ -82,8 +82,8 @@ func (c *Chain) Append(records []*Record, stored map[ID]Row) ([]Outcome, error) 
 	return outcomes, nil
 }
 
-// repeats reports whether row holds r as it arrived the first time: what the browser said is the same, and only what the
-// collector adds differs: when it came, from where, and what rules and signals were found then.
+// repeats reports whether row holds r as it arrived the first time: what the visitor did is the same, and only what is
+// added on the way differs: when it came, from where and from which page, and what rules and signals were found then.
 func (r *Record) repeats(row Row) bool {
 	first, err := Decode(row.Record)
 	if err != nil {
@@ -93,6 +93,7 @@ func (r *Record) repeats(row Row) bool {
 	again.TimeMS, again.ExpiresMS, again.Place, again.Signals = first.TimeMS, first.ExpiresMS, first.Place, first.Signals
 	again.Jurisdiction, again.MatrixVersion, again.Reasons = first.Jurisdiction, first.MatrixVersion, first.Reasons
 	again.Assertions, again.OptOut = first.Assertions, first.OptOut
+	again.Wall = first.Wall // of the page that told it
 	again.Browser, again.Build, again.Declaration, again.Emitted = first.Browser, first.Build, first.Declaration, first.Emitted
 	return reflect.DeepEqual(again, *first)
 }

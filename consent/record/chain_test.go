@@ -56,6 +56,7 @@ func TestAppendAnEventThatIsSentAgain(t *testing.T) {
 	again, withdrawn := grant(0), grant(0)
 	again.TimeMS, again.ExpiresMS = again.TimeMS+60_000, again.ExpiresMS+60_000
 	again.Place, again.Jurisdiction, again.Signals.SecGPC = Place{Source: NotKnown}, "unknown", true
+	again.Wall = WallOff
 	withdrawn.Categories = CategoryState(consent.Essential | consent.Functional)
 	got, err := c.Append([]*Record{again, withdrawn}, map[ID]Row{rows[0].id(): rows[0]})
 	if err != nil || !got[0].Double || got[0].Row.Hash != rows[0].Hash || !errors.Is(got[1].Err, ErrConflict) {
@@ -67,7 +68,7 @@ func TestAppendDoublesAndConflicts(t *testing.T) {
 	c, rows := build(t, []*Record{grant(0)})
 	stored := map[ID]Row{rows[0].id(): rows[0]}
 	other, foreign, invalid := grant(0), grant(2), grant(3)
-	other.Wall, foreign.Site, invalid.Wall = WallOff, "blog", ""
+	other.Categories, foreign.Site, invalid.Wall = CategoryState(consent.Essential|consent.Functional), "blog", ""
 	got, err := c.Append([]*Record{grant(0), other, grant(1), grant(1), foreign, invalid}, stored)
 	if err != nil {
 		t.Fatal(err)

@@ -1,10 +1,14 @@
 package wal
 
 import (
+	"errors"
 	"slices"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"heed/schemas"
 )
 
 func segmentsOf(t *testing.T, l *Log) []uint32 {
@@ -101,5 +105,67 @@ func TestSegmentAgeFailure(t *testing.T) {
 	}
 	if err := (Config{Dir: "x"}).Validate(); err != nil {
 		t.Errorf("Validate without a segment age = %v, want no error", err)
+	}
+}
+
+// A disk that fails right after the log has let go of everything must not make it begin at 0 again: positions would be given
+// twice, and what was taken would go as if it had been read.
+func TestFailureWithNothingLeftToRead(t *testing.T) {
+	for _, step := range []string{"log", "sync"} {
+		dir := t.TempDir()
+		synctest.Test(t, func(t *testing.T) {
+			d := &disk{fail: map[string]error{}}
+			l := openWith(t, Config{Dir: dir, SegmentAge: time.Minute}, d.open)
+			reader, err := l.Reader(Pos{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer reader.Close()
+			read := func(want uint64) {
+				t.Helper()
+				rec, err := reader.Next(t.Context())
+				if err != nil || unpack(t, rec)[0].n != want {
+					t.Fatalf("%s fails: Next = %v, %v; want event %d", step, rec.Pos, err, want)
+				}
+			}
+			first := appendOne(t, l, 1, 0)
+			read(1)
+			if err := l.Trim(Pos{Segment: first.Segment, Record: first.Record + 1}); err != nil {
+				t.Fatal(err)
+			}
+			rest := func() {
+				time.Sleep(2 * time.Minute)
+				synctest.Wait()
+			}
+			rest()
+			if got := segmentsOf(t, l); !slices.Equal(got, []uint32{first.Segment + 1}) {
+				t.Fatalf("segments = %v, want one that is empty", got)
+			}
+			for range 3 {
+				d.fail[step] = syscall.ENOSPC
+				if _, err := l.Append(t.Context(), []*schemas.Envelope{event(2, 0)}); !errors.Is(err, ErrFull) {
+					t.Fatalf("%s fails: Append = %v, want %v", step, err, ErrFull)
+				}
+				time.Sleep(reopenEvery)
+			}
+			if got := segmentsOf(t, l); len(got) > 2 {
+				t.Errorf("%s fails: segments = %v; a full disk must not collect them", step, got)
+			}
+			third := appendOne(t, l, 3, 0)
+			if !first.Before(third) || third.Segment == first.Segment {
+				t.Errorf("%s fails: position %v behind %v", step, third, first)
+			}
+			rest()
+			read(3)
+			id := l.ID()
+			mustClose(t, l)
+			l = openLog(t, Config{Dir: dir})
+			if l.ID() != id {
+				t.Errorf("%s fails: another log after the next opening", step)
+			}
+			if again := appendOne(t, l, 4, 0); !third.Before(again) {
+				t.Errorf("%s fails: position %v behind %v", step, again, third)
+			}
+		})
 	}
 }

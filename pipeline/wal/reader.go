@@ -107,6 +107,9 @@ func (r *Reader) step() (Record, error) {
 	for {
 		t := r.log.durable()
 		live := r.pos.Segment == t.segment
+		if r.pos.Segment > t.segment {
+			return Record{}, fmt.Errorf("read segment %d: the log ends at segment %d", r.pos.Segment, t.segment)
+		}
 		group, ok, err := r.read(t, live)
 		switch {
 		case err != nil:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -53,6 +54,8 @@ type segment struct {
 	opener writerOpener
 	logger *slog.Logger
 
+	trimming sync.Locker // held while files of the folder are removed
+
 	number  uint32
 	records uint64
 	bytes   int64
@@ -68,8 +71,8 @@ type segment struct {
 	pause time.Duration // between two attempts: reopenEvery, none in tests
 }
 
-func newSegment(dir string, opener writerOpener, logger *slog.Logger) *segment {
-	return &segment{dir: dir, opener: opener, logger: logger, pause: reopenEvery}
+func newSegment(dir string, opener writerOpener, logger *slog.Logger, trimming sync.Locker) *segment {
+	return &segment{dir: dir, opener: opener, logger: logger, trimming: trimming, pause: reopenEvery}
 }
 
 // open begins a new segment. Every opening does: a segment that a crash or an error has ended is never written again,
@@ -78,6 +81,10 @@ func (s *segment) open() error {
 	_, last, err := wlog.Segments(s.dir)
 	if err != nil {
 		return fmt.Errorf("list segments of %q: %w", s.dir, err)
+	}
+	if last+1 < int(s.number) {
+		return fmt.Errorf("create segment %q: segments up to %08d were written and are missing: put them back, or start again",
+			segmentPath(s.dir, uint32(last+1)), s.number-1)
 	}
 	w, err := s.opener(s.dir)
 	if err != nil {
@@ -144,6 +151,8 @@ func (s *segment) rotate() error {
 // close ends the segment. After a failure it cuts off what was never acknowledged, as far as the disk lets it.
 func (s *segment) close() error {
 	if s.cause != nil {
+		s.trimming.Lock()
+		defer s.trimming.Unlock()
 		return s.bury()
 	}
 	if s.w == nil {
@@ -178,13 +187,16 @@ func (s *segment) heal() error {
 		return s.cause
 	}
 	s.next = now.Add(s.pause)
+	// From the removal of a file to the making of the next one no other may go: an empty folder begins at 0 again.
+	s.trimming.Lock()
+	defer s.trimming.Unlock()
 	if err := s.bury(); err != nil {
 		return err
 	}
 	return s.open()
 }
 
-// bury closes the failed file and cuts it to what was acknowledged. It can be repeated until it succeeds.
+// bury closes the failed file and cuts it to what was acknowledged. It can be repeated until it succeeds. The caller holds trimming.
 func (s *segment) bury() error {
 	if s.w != nil {
 		// Closing pads the page, which needs room: give back first what the failed record took.
@@ -203,8 +215,8 @@ func (s *segment) bury() error {
 		return err
 	}
 	// A file without a durable record has given no position away. Removing it keeps a long-full disk from collecting
-	// thousands of them; its number is used again.
-	if s.bytes == 0 {
+	// thousands of them; its number is used again. Where it is the only one it stays: nothing else says how far the numbers are.
+	if s.bytes == 0 && (s.number == 0 || exists(segmentPath(s.dir, s.number-1))) {
 		if err := os.Remove(s.path()); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("remove empty segment: %w", err)
 		}
@@ -224,6 +236,11 @@ func (s *segment) cut() error {
 		return fmt.Errorf("cut segment %q to %d bytes: %w", s.path(), s.bytes, full(err))
 	}
 	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func (s *segment) path() string { return segmentPath(s.dir, s.number) }

@@ -132,7 +132,7 @@ type Log struct {
 	damaged map[uint32]bool // segments found damaged; true when a second name keeps the file already
 	abandon bool            // the current segment is damaged: begin another before the next group
 
-	trimming sync.Mutex // one Trim at a time; taken before mu
+	trimming sync.Mutex // one at a time removes files: Trim, or the committer after a failure; taken before mu
 	letGo    Pos        // the furthest position that Trim was given
 	counted  tail       // a sealed segment and its records, so that they are counted once
 }
@@ -170,7 +170,6 @@ func open(ctx context.Context, cfg Config, logger *slog.Logger, opener writerOpe
 		oldest:  f.oldest,
 		logger:  logger,
 		lock:    f.lock,
-		seg:     newSegment(cfg.Dir, opener, logger),
 		wake:    make(chan struct{}, 1),
 		stopped: make(chan struct{}),
 		readers: make(map[*Reader]struct{}),
@@ -178,6 +177,7 @@ func open(ctx context.Context, cfg Config, logger *slog.Logger, opener writerOpe
 
 		openFile: os.Open,
 	}
+	l.seg = newSegment(cfg.Dir, opener, logger, &l.trimming)
 	l.seg.sealed = f.bytes
 	if err := l.seg.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open log %q: %w", cfg.Dir, err), l.seg.close(), f.lock.release())

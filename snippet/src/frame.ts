@@ -6,7 +6,7 @@ import { dnt, gpc } from './signals.ts'
 /** What is said of the visitor's will, with each batch. */
 export function frame(permission: Permission, host: Host, visitor: string): Frame {
   return {
-    choice: permission._text(),
+    choice: visitor && permission._text(), // where nobody is known, another tab may have chosen by now
     visitor,
     gpc: gpc(),
     dnt: dnt(),

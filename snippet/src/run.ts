@@ -101,6 +101,8 @@ export function run(options: Options): Commands {
 
   function call(...[command, first, second]: Call): void {
     if (command !== 'event' || host.calls.length) {
+      // Until it has been heard, should the page be left before. To ask for the notice is no choice, and before a choice nothing is stored.
+      if (command === 'consent' && first !== 'show') save(unheardName(options._key), JSON.stringify(first))
       host.calls.push([command, first, second])
       return ask()
     }
@@ -115,10 +117,6 @@ export function run(options: Options): Commands {
     asked = true
     options._handed.choose(host).onerror = guard(() => {
       asked = false
-      for (const [command, choice] of waiting) {
-        // To ask for the notice is no choice, and before a choice nothing is stored.
-        if (command === 'consent' && choice !== 'show') save(unheardName(options._key), JSON.stringify(choice))
-      }
     })
   }
 

@@ -8,7 +8,7 @@ import { uuidv7 } from '../random.ts'
 import { dnt, gpc } from '../signals.ts'
 import { describe } from '../state.ts'
 import { load, save } from '../storage.ts'
-import { tabsName, untoldName } from '../store.ts'
+import { tabsName, unheardName, untoldName } from '../store.ts'
 import { openChoices, plain, stricterOf, unsent, type Choices } from './choices.ts'
 import type { Allowed } from './drawing.ts'
 import { happened, untold, type Happened } from './happened.ts'
@@ -32,6 +32,8 @@ export type Chooser = {
 /** What this page has chosen last. */
 type Mine = Said & {
   readonly _means: Means
+  /** The plain text of what was kept before it. */
+  readonly _before: string
   /** As it is kept: marked as unsent, or sealed. */
   _kept: string
 }
@@ -51,6 +53,7 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
     const event = eventOf({ ...what, ...means, ...listOf(services) }, Date.now())
     choices._keepServices(text, services)
     choices._keep(unsent(text))
+    save(unheardName(site._key), '')
     save(untoldKey, grants(text) || event.ends ? JSON.stringify({ text, event }) : '')
     tell(text, event)
     if (host.wall) host.wall.chosen = true // more may run on this page from here on
@@ -62,12 +65,15 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
     teller(event, text, (sealed) => {
       if (grants(text) && !sealed) return
       const kept = plain(sealed) === text ? sealed : text
+      const now = plain(choices._text())
+      const later = mine ?? theirs
       if (mine?.text === text) {
         mine._kept = kept
-        // The answer to a view that was under way when the visitor chose may have set the choice of before once more.
-        choices._keep(kept)
-      } else if (theirs && plain(choices._text()) !== theirs.text) {
-        choices._keep(unsent(theirs.text)) // nor may an answer that comes late undo what another tab has chosen since
+        // The answer to a view that was under way when the visitor chose may have set the choice of before once more. What
+        // else stands there was chosen elsewhere, and since.
+        if (now === mine._before) choices._keep(kept)
+      } else if (later && now === text) {
+        choices._keep(unsent(later.text)) // nor may this answer, come late, undo what was chosen since
       }
       if (plain(choices._text()) === text) save(untoldKey, '')
       choices._replace(text, kept)
@@ -98,11 +104,11 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
     const [own, other] = [parseChoice(mine?.text ?? ''), parseChoice(said.text)]
     if (!mine || !own || !other || other._notice !== own._notice || Math.abs(said.at - mine.at) > momentMs) return
     const text = formatChoice(stricterOf(own, other))
-    const { at, _means, _kept } = mine
+    const { at, _means, _before, _kept } = mine
     if (text !== said.text) say({ text, at })
     settleLater()
     const known = text === mine.text
-    if (!known) mine = { text, at, _means, _kept: unsent(text) }
+    if (!known) mine = { text, at, _means, _before, _kept: unsent(text) }
     if (at < said.at) return host.follow() // the other tab keeps it, and knows when it has been told
     if (known) {
       if (plain(choices._text()) !== text) choices._keep(_kept)
@@ -120,10 +126,13 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
       const categories = (granted & host.most) | Essential
       const partial = services && categories !== Essential ? Partial : 0
       const text = formatChoice({ _bits: categories | seen | partial, _day: today(), _notice: site._notice, _proof: '' })
-      mine = { text, at: Date.now(), _means, _kept: unsent(text) }
+      const _before = plain(choices._text())
+      // What has yet to be told ends a grant. This choice ends it too: it takes the place of the one that is to be told.
+      const ended = parseChoice(readUntold(load(untoldKey), _before)?.ends ?? '')
+      mine = { text, at: Date.now(), _means, _before, _kept: unsent(text) }
       theirs = undefined
       const fewer = !!partial && !(allowed ?? ['']).every((id) => services?.includes(id))
-      store(text, happened(before, categories, partial ? 0 : asked, fewer), _means, partial ? services : undefined)
+      store(text, happened(ended ?? before, categories, partial ? 0 : asked, fewer), _means, partial ? services : undefined)
       if (before && (before._bits & All) === categories && String(choices._services()) !== String(allowed)) {
         // The tracker sees no service: to it nothing has changed.
         document.dispatchEvent(new CustomEvent('heed:consent', { detail: describe(choices._decide()) }))
@@ -131,6 +140,7 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
       say({ text, at: mine.at })
     },
     _latch(signals, shown) {
+      mine = theirs = undefined
       const before = choices._choice()
       const base: Choice = before ?? { _bits: (host.rules & All) | OptOut, _day: today(), _notice: site._notice, _proof: '' }
       const text = formatChoice({ ...base, _bits: (base._bits & ~Advertising & ~Unsent) | signals, _proof: '' })
@@ -143,7 +153,8 @@ export function openChooser(site: ChoosingSite, host: Host): Chooser {
       if (!choice || !(choice._bits & Unsent) || text === telling) return
       if (today() - choice._day > unsentDays) {
         save(untoldKey, '')
-        return choices._keep(text)
+        // To all scripts as a choice for another notice: it may only take away.
+        return choices._keep(grants(text) ? formatChoice({ ...choice, _bits: choice._bits & ~Unsent, _notice: '00000000' }) : text)
       }
       // All that is known of its time is the day.
       const created = Math.min(Date.now(), (choice._day + 1) * 86400000 - 1)

@@ -27,7 +27,7 @@ export function openPrompt(site: ChoosingSite, host: Host, chooser: Chooser): Pr
   const { _choices } = chooser
   const notices = readTable(site._notices)
   const reopener = openReopener(site, host, () => show('wanted'))
-  let fetched: Promise<readonly [Notice, Painter]> | undefined
+  let fetched: Promise<readonly [Listed, Notice, Painter]> | undefined
   let why: Why | undefined // why one is shown or fetched; undefined when none is
   let remove = () => {}
 
@@ -41,10 +41,11 @@ export function openPrompt(site: ChoosingSite, host: Host, chooser: Chooser): Pr
     const listed = inForce()
     if (!listed || parent !== window) return
     fetched ??= Promise.all([
+      listed, // what is in force may change with the page's language; what is drawn does not
       fetchNotice(site._endpoint, listed),
       fetchPainter(host, site._banner),
     ])
-    fetched.then(([notice, painter]) => paint(listed, notice, painter)).catch((problem) => {
+    fetched.then((all) => paint(...all)).catch((problem) => {
       warn(problem)
       fetched = why = undefined // may be had later
     })
@@ -63,6 +64,7 @@ export function openPrompt(site: ChoosingSite, host: Host, chooser: Chooser): Pr
     const bits = choice?._bits ?? 0
     const signalled = gpc() || dnt() || bits & (SeenGPC | SeenDNT) || host.rules & Advertising
     const since = performance.now()
+    remove()
     remove = painter.notice({
       notice,
       categories: _answered || !site._optIn ? _granted : 0,
@@ -86,6 +88,7 @@ export function openPrompt(site: ChoosingSite, host: Host, chooser: Chooser): Pr
   }
 
   function show(because: Why): void {
+    if (because === 'wanted') hide() // it may be gone with the page's body
     if (why || parent !== window || !inForce()) return
     why = because
     bring((...all) => why && put(...all))

@@ -339,6 +339,67 @@ test('the answer to a yes that comes after the no of another tab does not undo i
     await cookieIs(one, '=1\\.41\\.')
   }))
 
+const sealed = (bits, cookie) =>
+  `${cookie}=1.${bits}.${Math.floor(Date.now() / 86400000)}.0a1b2c3d.${'ab'.repeat(16)}.${'A'.repeat(22)}; Path=/`
+
+test('the answer to a yes that comes after a no of the same page does not undo it', () =>
+  visit('late-own', async (site) => {
+    const page = await site.open()
+    await notice(page)
+    await site.answersToTold({ status: 202, delayMs: 2000 }, { status: 503, retryAfter: '600' })
+    await page.evaluate(() => heed('consent', 'allow'))
+    await site.told(1)
+    await page.evaluate((cookie) => {
+      heed('consent', 'refuse')
+      document.cookie = cookie // as the answer does that is still to come
+    }, sealed('0f', site.cookie))
+    await site.told(2) // the answer to the yes has come
+    await cookieIs(page, '=1\\.41\\.')
+    assert.equal(await page.evaluate(() => heed.consent.performance), false)
+  }, { expectErrors: true })) // the browser itself says of the 503
+
+test('an answer puts nothing in the place of a choice that this page has not heard of', () =>
+  visit('late-other', async (site) => {
+    const page = await site.open()
+    await notice(page)
+    await site.answersToTold({ status: 202, delayMs: 1000 })
+    await page.evaluate(() => heed('consent', 'allow'))
+    await site.told(1)
+    await page.evaluate((cookie) => { document.cookie = cookie.replace(/\.ab.*/, '; Path=/') }, sealed('01', site.cookie))
+    await page.waitForFunction(() => performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/urgent')))
+    await page.evaluate(() => fetch(location.href).then((answer) => answer.text()))
+    await cookieIs(page, '=1\\.01\\.')
+  }))
+
+test('a withdrawal that could not be told is in the choice that follows it', () =>
+  visit('untold-end', async (site) => {
+    const page = await site.open()
+    await notice(page)
+    await page.evaluate(() => heed('consent', 'allow'))
+    await cookieIs(page, '=1\\.0f\\.\\d{5}\\.0a1b2c3d\\.')
+    await site.answersToTold({ status: 503, retryAfter: '600' })
+    await page.evaluate(() => heed('consent', 'refuse'))
+    await site.told(2)
+    await page.evaluate(() => heed('consent', { functional: true }))
+    await page.goto(site.url('next'))
+    const last = (await site.told(3)).at(-1).body.consent
+    assert.equal(last.event, 'withdraw')
+    assert.match(last.ends, /^1\.0f\./)
+  }, { expectErrors: true }))
+
+test('what swaps the body of a page takes the notice along, but not the way back to it', () =>
+  visit('swapped', async (site) => {
+    const page = await site.open()
+    await notice(page)
+    await page.evaluate(() => document.body.replaceWith(document.createElement('body')))
+    await page.evaluate(() => heed('consent', 'show'))
+    await notice(page)
+    await press(page, 'reject')
+    await cookieIs(page, '=1\\.01\\.')
+    // The page's own link went too: our button stands in its place, and nothing else.
+    await page.waitForFunction(() => [...document.querySelectorAll('div[lang]')].map(({ shadowRoot }) => shadowRoot.querySelectorAll('button').length).join() === '1', { polling })
+  }))
+
 test('while the collector cannot seal, a grant waits with its events, and nothing is lost', () =>
   visit('unsealed', async (site) => {
     await site.answersToTold({ status: 503, retryAfter: '600' })
@@ -365,6 +426,7 @@ test('a grant whose seal has not come in a week is asked for again', () =>
     await notice(page)
     assert.deepEqual(await page.evaluate(() => [heed.consent.answered, heed.consent.performance]), [false, false])
     assert.deepEqual([await site.told(0), await site.batches(0)], [[], []])
+    await cookieIs(page, '=1\\.0f\\.\\d{5}\\.00000000$') // nor does the wall count it
   }))
 
 test('a choice for another notice asks again, and one that cannot be read grants nothing', () =>
@@ -401,6 +463,22 @@ test('frames of the page follow it and do not ask; frames on another site\'s pag
     assert.deepEqual(await framed(), [true, false])
     assert.equal((await site.told(0)).length, 1)
   }, { expectErrors: true }))
+
+test('a choice is not lost with a page that is left before the consent script is there', () =>
+  visit('unheard-yet', async (site) => {
+    const page = await site.open('home', () => {
+      const add = Element.prototype.append
+      Element.prototype.append = function (...nodes) {
+        for (const node of nodes) if (node.heed?.calls) node.removeAttribute('src') // it takes for ever
+        return add.apply(this, nodes)
+      }
+    })
+    await loaded(page)
+    await page.evaluate(() => heed('consent', 'refuse'))
+    const next = await site.open('next', () => {})
+    await cookieIs(next, '=1\\.01\\.')
+    assert.deepEqual((await stored(next)).keys, [])
+  }))
 
 test('a choice that nobody could hear is heard on the next page', () =>
   visit('unheard', async (site) => {

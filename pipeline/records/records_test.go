@@ -51,7 +51,7 @@ func TestRunBuriesWhatIsNoRecord(t *testing.T) {
 	store, dir, notice := clickhousetest.Open(t), t.TempDir(), shop(t).Ref
 	log := openLog(t, dir)
 	conflict := grant(1, epoch, notice)
-	conflict.Wall = record.WallOff
+	conflict.Categories = record.CategoryState(consent.Essential | consent.Functional)
 	strange, foreign := envelope(t, grant(2, epoch, notice)), envelope(t, grant(3, epoch, notice))
 	strange.Statement, foreign.Site = []byte("{}"), "blog"
 	write(t, log, grant(1, epoch, notice), conflict)

@@ -7,8 +7,10 @@ import (
 	"strings"
 )
 
-// declaredPage is a page with marked tags of stats, unmarked ones of ads, and one that nobody declared; with ?calm without the one that goes on sending, with ?marked without all that
-// is not marked, with ?inline so too and ads brought by a marked script in the page itself, and with ?held so too until the page has said yes, which it does by itself. It never changes, and says so: whoever has it is told that it is not modified, with the policy of now.
+// declaredPage is a page with marked tags of stats, unmarked ones of ads, and one that nobody declared; with ?calm without the
+// one that goes on sending, with ?marked without all that is not marked, with ?inline so too, and ads brought by a marked script
+// in the page itself, and with ?held so too until the page has said yes, which it does by itself. It never changes, and says
+// so: whoever has it is told that it is not modified, with the policy of now.
 func (h *hostile) declaredPage(w http.ResponseWriter, r *http.Request, site Site) {
 	tag, err := h.tag(site)
 	if err != nil {

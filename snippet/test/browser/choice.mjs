@@ -32,6 +32,9 @@ const tick = (page, value) =>
 const gone = (page) => page.waitForFunction(() => !document.querySelector('div[lang]'), { polling })
 const told = async (site, count) => (await site.told(count)).map(({ body }) => body)
 const cookieIs = (page, form) => page.waitForFunction((form) => new RegExp(form).test(document.cookie), { polling }, form)
+/** The cookie of a choice of today with a seal, as an answer sets it. */
+const sealed = (bits, cookie) =>
+  `${cookie}=1.${bits}.${Math.floor(Date.now() / 86400000)}.0a1b2c3d.${'ab'.repeat(16)}.${'A'.repeat(22)}; Path=/`
 const gpc = () => Object.defineProperty(navigator, 'globalPrivacyControl', { value: true })
 
 test('the notice asks, in the language of the page, and an answer by button names what was shown', () =>
@@ -333,14 +336,9 @@ test('the answer to a yes that comes after the no of another tab does not undo i
       heed('consent', 'refuse')
     })
     await cookieIs(two, '=1\\.01\\.') // it has been told
-    await one.evaluate(() => { // as the answer does that is still to come
-      document.cookie = `heed_late-tab=1.0f.${Math.floor(Date.now() / 86400000)}.0a1b2c3d.${'ab'.repeat(16)}.${'A'.repeat(22)}; Path=/`
-    })
+    await one.evaluate((cookie) => { document.cookie = cookie }, sealed('0f', site.cookie)) // as the answer does that is still to come
     await cookieIs(one, '=1\\.41\\.')
   }))
-
-const sealed = (bits, cookie) =>
-  `${cookie}=1.${bits}.${Math.floor(Date.now() / 86400000)}.0a1b2c3d.${'ab'.repeat(16)}.${'A'.repeat(22)}; Path=/`
 
 test('the answer to a yes that comes after a no of the same page does not undo it', () =>
   visit('late-own', async (site) => {

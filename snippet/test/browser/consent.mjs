@@ -197,6 +197,16 @@ test('without consent an anonymous count sends views that say nothing else', () 
     assert.equal(ofKind(events, 'page').length, 2) // no view is counted twice
   }))
 
+test('an anonymous count says nothing of a choice that another tab has made', () =>
+  visit('anonymous3', async (site) => {
+    const page = await site.open()
+    await site.events(atLeast('page', 1))
+    await page.evaluate((cookie) => { document.cookie = cookie; history.pushState(null, '', 'next') }, // as another tab does, and its answer
+      `${site.cookie}=1.0f.${Math.floor(Date.now() / 86400000)}.0a1b2c3d.${'ab'.repeat(16)}.${'A'.repeat(22)}; Path=/`)
+    const events = await site.events(atLeast('page', 2))
+    assert.deepEqual(events.map(({ batch }) => [batch.body.choice ?? '', batch.body.visitor ?? '']), [['', ''], ['', '']])
+  }))
+
 test('an anonymous count ends with a refusal', () =>
   visit('anonymous2', async (site) => {
     const page = await site.open()

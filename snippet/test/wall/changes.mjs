@@ -7,6 +7,10 @@ const ads = (run) => `${tracker.replace('tracker', 'ads')}/${run}/ads-2`
 
 const choose = (page, choice) => page.evaluate((choice) => heed('consent', choice), choice)
 
+/** Has the next page not know that it was come to from here. */
+const hideReferrer = (page) =>
+  page.evaluate(() => { document.head.append(Object.assign(document.createElement('meta'), { name: 'referrer', content: 'no-referrer' })) })
+
 for (const strength of trapped) {
   on('yes behind a no', strength, async ({ open, declared }) => {
     const page = await open(`${declared}&marked`)
@@ -20,7 +24,7 @@ for (const strength of trapped) {
 
   on('yes while the page is still read', strength, async ({ open, run }) => {
     const page = await open(`/${strength}/choose`)
-    await page.evaluate(() => { document.head.append(Object.assign(document.createElement('meta'), { name: 'referrer', content: 'no-referrer' })) })
+    await hideReferrer(page)
     await go(page, `/${strength}/declared?held&run=${run}`)
     await reloaded(page)
     await page.waitForFunction(() => ran.includes('ads-2'))
@@ -50,7 +54,7 @@ for (const strength of trapped) {
   on('yes and no in one', strength, async ({ open, run }) => {
     const page = await open(`/${strength}/choose?granted=5`)
     await go(page, `/${strength}/trap?trap=plain&run=${run}`, () => window.settled)
-    await page.evaluate(() => { document.head.append(Object.assign(document.createElement('meta'), { name: 'referrer', content: 'no-referrer' })) })
+    await hideReferrer(page)
     await page.follow(() => page.evaluate(() => { location.search += '&again' }))
     await loaded(page)
     await choose(page, { advertising: true })

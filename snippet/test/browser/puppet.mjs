@@ -20,16 +20,30 @@ const options = (cached) => ({
 export async function launchPuppet(engine, cached, extra = {}) {
   const { args = [], ...own } = options(cached)[engine]
   const browser = await puppeteer.launch({ headless: true, ...own, ...extra, args: [...args, ...(extra.args ?? [])] })
-  return { visitor: () => openVisitor(browser), close: () => browser.close() }
+  const prepare = engine === 'firefox' ? (page) => page.evaluateOnNewDocument(printErrorsAsText) : () => {}
+  return { visitor: () => openVisitor(browser, prepare), close: () => browser.close() }
+}
+
+/** Runs in each page before anything else: Firefox's protocol says of an error that is printed only that it is one. */
+function printErrorsAsText() {
+  for (const type of ['error', 'warn', 'log', 'info']) {
+    const print = console[type]
+    console[type] = (...values) => print.apply(console, values.map((value) => (value instanceof Error ? String(value) : value)))
+  }
 }
 
 /** One visitor: a profile of their own. */
-async function openVisitor(browser) {
+async function openVisitor(browser, prepare) {
   const context = await browser.createBrowserContext()
-  return { open: (problem) => openPage(context, problem), close: () => context.close() }
+  const open = async (problem) => {
+    const page = await openPage(context, problem)
+    await prepare(page)
+    return page
+  }
+  return { open, close: () => context.close() }
 }
 
-/** What was printed. Of an error only Chromium's protocol says more than that it is one. */
+/** What was printed. Chromium's protocol says of an error also what it is. */
 function textOf(message) {
   try {
     return [message.text(), ...message.args().map((arg) => arg.remoteObject().description ?? '')].join(' ').trim()

@@ -4,12 +4,15 @@
 //
 // A visit is a path like /at/firefox/US-CA/gpc: from it the site (matrix_site_test.go) knows where the visit comes from and
 // which signals it sends.
-import { launchEngine } from '../../../../snippet/test/browser/engines.mjs'
+import { engine, launchEngine } from '../../../../snippet/test/browser/engines.mjs'
 
-/** What Chromium prints where a page is left while it fetches a notice. That it can be fetched is seen by notice(). */
-const leaving = /\[heed\].*TypeError: Failed to fetch/
+/** What engines print where a page is left while it fetches a notice. That it can be fetched is seen by notice(). */
+const leaving = {
+  chromium: /\[heed\].*TypeError: Failed to fetch/,
+  firefox: /\[heed\] TypeError: NetworkError when attempting to fetch resource/,
+}[engine]
 
-const atOnce = process.env.HEED_ENGINE === 'webkit' ? 2 : 4
+const atOnce = engine === 'webkit' ? 2 : 4
 const [site, list] = process.argv.slice(2)
 const waiting = JSON.parse(list)
 const browser = await launchEngine({ cached: false }) // no process per page view
@@ -28,7 +31,7 @@ async function come(visits) {
   const page = await visitor.open((problem) => problems.push(problem))
   for (const visit of visits) {
     await drive(page, visit).catch((error) => { throw new Error(visit, { cause: error }) })
-    const failed = problems.filter((problem) => /page error|\[heed\]/.test(problem) && !leaving.test(problem))
+    const failed = problems.filter((problem) => /page error|\[heed\]/.test(problem) && !leaving?.test(problem))
     if (failed.length) throw new Error(`${visit}: ${failed.join('\n')}`)
   }
   await visitor.close()

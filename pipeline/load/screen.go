@@ -25,7 +25,7 @@ type screened struct {
 // screen asks which records of b's rows were ended, unless that was asked just now: events of those that leave nothing are
 // not sent any more, and those that lost advertising alone lose their click ids.
 func (l *Loader) screen(ctx context.Context, b *block) error {
-	if fresh(b.asked, l.now()) {
+	if within(leaseAge, b.asked, l.now()) {
 		return nil
 	}
 	ended, asked, err := l.Withdrawals.among(ctx, b.Rows)
@@ -99,17 +99,35 @@ func (s *screened) kept(rows []clickhouse.Row) []clickhouse.Row {
 // on their way, from an earlier Loader or from an earlier try of this one: then it waits until they cannot arrive any
 // more, since whether such a row was stored decides how it is counted, and which others were sent with it.
 func (l *Loader) look(ctx context.Context, b *block) (there map[clickhouse.Stored]bool, err error) {
+	for {
+		if there, err = l.lookScreened(ctx, b); err != nil || b.quiet || l.replay != nil || !b.hidden() {
+			return there, err
+		}
+		if err := l.quiet(ctx); err != nil {
+			return nil, err
+		}
+		b.quiet = true // until more are withdrawn
+	}
+}
+
+// lookScreened looks again when rows were withdrawn meanwhile. However long it takes to read back, the answer as to what was
+// withdrawn is then a fresh one.
+func (l *Loader) lookScreened(ctx context.Context, b *block) (there map[clickhouse.Stored]bool, err error) {
 	if err := l.screen(ctx, b); err != nil {
 		return nil, err
 	}
-	if there, err = l.lookOnce(ctx, b); err != nil || b.quiet || l.replay != nil || !b.hidden() {
-		return there, err
+	for {
+		gone := len(b.gone)
+		if there, err = l.lookOnce(ctx, b); err != nil {
+			return nil, err
+		}
+		if err := l.screen(ctx, b); err != nil {
+			return nil, err
+		}
+		if len(b.gone) == gone {
+			return there, nil
+		}
 	}
-	if err := l.quiet(ctx); err != nil {
-		return nil, err
-	}
-	b.quiet = true
-	return l.lookOnce(ctx, b)
 }
 
 // lookOnce reads back what is stored of the plan, and finds out which of b's rows that are not to be sent have been

@@ -176,6 +176,51 @@ func TestWithdrawnBetweenInsertAndReadBack(t *testing.T) {
 	f("not stored", false, false, load.Ends{Stored: 3, Withdrawn: 2})
 }
 
+// distantStore takes its time to read back, and calls meanwhile in the middle of that.
+type distantStore struct {
+	*fakeStore
+	takes     time.Duration
+	meanwhile func()
+}
+
+func (s distantStore) Present(ctx context.Context, origin string, from, to schemas.Source) ([]clickhouse.Stored, error) {
+	stored, err := s.fakeStore.Present(ctx, origin, from, to)
+	time.Sleep(s.takes)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.meanwhile()
+	return stored, err
+}
+
+// In a large table it takes longer to read back than an answer as to what was withdrawn is good for. The loader goes on all
+// the same, and what is withdrawn meanwhile is not sent.
+func TestSlowReadBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, inserts := newFakeStore(), 0
+		store.fault = func(call string) (before, after, forget bool) {
+			if call == "insert" {
+				inserts++
+			}
+			return call == "insert" && inserts == 1, false, false
+		}
+		b := newBed(t, distantStore{store, 40 * time.Second, func() { store.withdraw(0, recordKey(1)) }})
+		b.append(granted(5), granted(9), granted(7), granted(3), granted(11)) // one block; the first two carry record 1
+		if err := b.log.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		l := b.open()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if err := l.Run(ctx); err != nil {
+			t.Fatalf("Run: %v", err)
+		}
+		want := load.Ends{Stored: 3, Withdrawn: 2}
+		if got := l.Progress().Sites["demo"]; got != want || len(store.rows) != 3 {
+			t.Errorf("ends = %+v and %d rows, want %+v and 3", got, len(store.rows), want)
+		}
+	})
+}
+
 // Loaders take over from each other in any order while the store fails and visitors withdraw. Once the deletion routine
 // has run nothing withdrawn is left or comes back, everything else is there once, and each event has one end.
 func TestPausedLoadersAndWithdrawals(t *testing.T) {

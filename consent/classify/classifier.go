@@ -31,7 +31,9 @@ func (c Config) Validate() error {
 			return fmt.Errorf("override of no name: want a name, or a pattern such as shop_*")
 		case !oneClass(o.Class):
 			return fmt.Errorf("override of %q: class %q: want exactly one of %s", o.Pattern, o.Class, consent.All)
-		case o.Domain == "" && !Distinctive(o.Pattern):
+		case host(o.Domain) == noHost:
+			return fmt.Errorf("override of %q: domain %q: want a host, as in shop.example", o.Pattern, o.Domain)
+		case host(o.Domain) == "" && !Distinctive(o.Pattern):
 			return fmt.Errorf("override of %q: a pattern with fewer than %d letters beside its stars needs a domain", o.Pattern, MinPatternBytes)
 		}
 	}
@@ -99,6 +101,9 @@ type place struct {
 
 func stand(c Cookie) place {
 	page, domain, setter := site(host(c.FirstParty)), site(host(c.Domain)), site(host(c.Setter))
+	if page == noHost {
+		page = "" // not known: everything is foreign to it
+	}
 	at := place{home: domain}
 	if domain == "" {
 		at.home = page

@@ -72,6 +72,8 @@ func TestClassify(t *testing.T) {
 	f(classify.Cookie{Name: "spy_mine_1", Domain: "spy.example"}, consent.Functional, classify.ByOverride, "spy_mine_*")
 	f(classify.Cookie{Name: "mode", Domain: "shop.example", FirstParty: page}, consent.Essential, classify.ByOverride, "m*")
 	f(classify.Cookie{Name: "mode", FirstParty: page}, consent.Essential, classify.ByOverride, "m*")
+	f(classify.Cookie{Name: "mode", FirstParty: "https://" + page + ":8443/a"}, consent.Essential, classify.ByOverride, "m*")
+	f(classify.Cookie{Name: "basket", Domain: "[2001:db8::1]", FirstParty: "https://[2001:DB8::1]:8443/"}, consent.Essential, classify.ByName, "basket")
 	f(classify.Cookie{Name: "spy_count_" + strings.Repeat("a", 2000), FirstParty: page}, consent.Advertising, classify.ByNothing, "")
 }
 
@@ -93,6 +95,11 @@ func TestClassifyExcusesNobodyElse(t *testing.T) {
 	f(classify.Cookie{Name: "PHPSESSID", Domain: "tracker.example", FirstParty: "shop.example"})
 	f(classify.Cookie{Name: "PHPSESSID", Domain: "tracker.example"}) // no page known: a third party's
 	f(classify.Cookie{Name: "PHPSESSID", Setter: "tracker.example", FirstParty: "shop.example"})
+	f(classify.Cookie{Name: "PHPSESSID", Domain: "https://tracker.example", FirstParty: "https://shop.example/"})
+	f(classify.Cookie{Name: "PHPSESSID", Setter: "https://tracker.example/t.js", FirstParty: "https://shop.example/"})
+	f(classify.Cookie{Name: "PHPSESSID", Domain: strings.Repeat("a.", 150) + "example", FirstParty: "shop.example"})
+	f(classify.Cookie{Name: "PHPSESSID", Domain: "no host", FirstParty: "no host"})
+	f(classify.Cookie{Name: "PHPSESSID", Domain: "shop.example@tracker.example", FirstParty: "shop.example"})
 	f(classify.Cookie{Name: "CookieConsent", Domain: "ib.adnxs.com", FirstParty: "shop.example"})
 	f(classify.Cookie{Name: "zq_csrf_token", Domain: "tracker.example", FirstParty: "shop.example"})
 	f(classify.Cookie{Name: "zq_csrf_token", FirstParty: "shop.example", CrossSite: true})
@@ -157,6 +164,9 @@ func TestNewFailure(t *testing.T) {
 	f(classify.Override{Pattern: "a", Class: consent.Essential | consent.Functional}, "want exactly one")
 	f(classify.Override{Pattern: "a", Class: 16}, "want exactly one")
 	f(classify.Override{Pattern: "abcd*", Class: consent.Essential}, "needs a domain")
+	f(classify.Override{Pattern: "*", Domain: " ", Class: consent.Essential}, "needs a domain")
+	f(classify.Override{Pattern: "*", Domain: ".", Class: consent.Essential}, "want a host")
+	f(classify.Override{Pattern: "*", Domain: "no host", Class: consent.Essential}, "want a host")
 }
 
 func FuzzClassify(f *testing.F) {

@@ -50,9 +50,9 @@ func ParseKind(text string) (Kind, error) {
 type Cookie struct {
 	Name       string        // as it stands in the browser; bytes beyond the 256th are not read
 	Kind       Kind          // where it is kept
-	Domain     string        // the host it belongs to, with or without a leading dot; a storage key's is its origin's host
-	Setter     string        // the host whose answer or script wrote it; empty is unknown
-	FirstParty string        // the host of the page; empty is unknown, and then Domain is taken for a third party's
+	Domain     string        // the host it belongs to, with or without a leading dot; a storage key's is its origin
+	Setter     string        // the host or URL whose answer or script wrote it; empty is unknown
+	FirstParty string        // the host or URL of the page; empty is unknown, and then Domain is taken for a third party's
 	Lifetime   time.Duration // 0 is unknown, Session ends with the browser
 	HTTPOnly   bool          // no script can read it
 	CrossSite  bool          // SameSite=None or Partitioned: it was made to be read from other sites

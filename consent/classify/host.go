@@ -1,6 +1,8 @@
 package classify
 
 import (
+	"net/netip"
+	"net/url"
 	"strings"
 
 	"golang.org/x/net/publicsuffix"
@@ -9,16 +11,30 @@ import (
 // maxHostBytes is the longest name that DNS allows.
 const maxHostBytes = 253
 
-// host writes a host as it is compared: lower case, no dots at its ends, no port.
+// noHost stands for a text that is neither a host nor nothing. It is no page's own.
+const noHost = "?"
+
+// host writes a host, or that of a URL, as it is compared: lower case, no dots at its ends, no port. Nothing stays nothing.
 func host(text string) string {
-	if len(text) > maxHostBytes+8 {
+	text = strings.TrimSpace(text)
+	if text == "" {
 		return ""
 	}
-	text = strings.ToLower(strings.TrimSpace(text))
-	if i := strings.LastIndexByte(text, ':'); i >= 0 && !strings.Contains(text[:i], ":") {
-		text = text[:i]
+	if address, err := netip.ParseAddr(text); err == nil {
+		return address.String()
 	}
-	return strings.Trim(text, ".")
+	if !strings.Contains(text, "://") {
+		text = "//" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.User != nil {
+		return noHost
+	}
+	name := strings.Trim(strings.ToLower(u.Hostname()), ".")
+	if name == "" || len(name) > maxHostBytes {
+		return noHost
+	}
+	return name
 }
 
 // site is the registrable domain of a host; a host that has none, as localhost or an address, is its own site.

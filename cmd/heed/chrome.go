@@ -75,13 +75,21 @@ func openChrome(ctx context.Context, cfg chromeConfig) (*chrome, error) {
 	return c, nil
 }
 
-// close ends the browser and removes its profile.
+// profileLeft is what is said at a second signal while a browser is open.
+const profileLeft = "stopped at once; a browser's profile may be left in the folder for temporary files, as heed-browser-*"
+
+// close ends the browser and removes its profile. Processes of the browser may outlive its first one by a moment, and write
+// into it still: hence not at the first try.
 func (c *chrome) close() error {
 	c.end()
-	if err := os.RemoveAll(c.profile); err != nil {
-		return fmt.Errorf("remove the browser's profile: %w", err)
+	var err error
+	for range 50 {
+		if err = os.RemoveAll(c.profile); err == nil {
+			return nil
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
-	return nil
+	return fmt.Errorf("remove the browser's profile: %w", err)
 }
 
 // findChrome returns the program of a Chromium.

@@ -41,27 +41,31 @@ type chromeKey struct {
 // setterBinding is what setterScript tells names of cookies by, and their setters.
 const setterBinding = "heedSetterSeen"
 
-// setterScript tells which script sets which cookie, and hands everything on. It takes the last URL that the stack has: the
-// script on the page that is answerable, not the library within it.
+// setterScript tells which script sets which cookie, and on which host, and hands everything on. It takes the last URL that
+// the stack has: the script on the page that is answerable, not the library within it.
 const setterScript = `(() => {
   const tell = window.` + setterBinding + `, own = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie')
   if (!tell || !own || !own.set) return
-  const by = () => (String(new Error().stack).match(/https?:\/\/[^\s)]+?(?=:\d+:\d+)/) || [''])[0]
-  const say = (name) => { try { tell(JSON.stringify({ name: String(name).trim(), by: by() })) } catch {} }
+  const by = () => {
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 1000
+    const stack = String(new Error().stack)
+    Error.stackTraceLimit = stackTraceLimit
+    return (stack.match(/https?:\/\/[^\s)]+?(?=:\d+:\d+)/g) || ['']).pop()
+  }
+  const say = (name) => { try { tell(JSON.stringify({ name: String(name).trim(), host: location.hostname, by: by() })) } catch {} }
   Object.defineProperty(Document.prototype, 'cookie', { ...own, set(text) { say(String(text).split('=')[0]); own.set.call(this, text) } })
   const store = window.CookieStore && CookieStore.prototype.set
   if (store) CookieStore.prototype.set = function (name, ...rest) { say(name && name.name || name); return store.call(this, name, ...rest) }
 })()`
 
-// cookieParams is what the browser is told of the cookies of a visit. One without a domain is the page's own.
+// cookieParams is what the browser is told of the cookies of a visit. One without a domain is the page's own. The URL says
+// what scheme it was set by: browsers bind cookies to it.
 func cookieParams(v chromeVisit) (params []*network.CookieParam) {
 	for _, c := range v.cookies {
 		p := &network.CookieParam{
-			Name: c.Name, Value: c.Value, Domain: c.Domain, Path: cmp.Or(c.Path, "/"), Secure: c.Secure, HTTPOnly: c.HTTPOnly,
+			Name: c.Name, Value: c.Value, URL: v.url, Domain: c.Domain, Path: cmp.Or(c.Path, "/"), Secure: c.Secure, HTTPOnly: c.HTTPOnly,
 			SameSite: network.CookieSameSite(c.SameSite),
-		}
-		if c.Domain == "" {
-			p.URL = v.url
 		}
 		if !c.Expires.IsZero() {
 			p.Expires = cdp.TimeSinceEpoch(c.Expires.UnixMilli()) / 1000

@@ -29,12 +29,25 @@ type watcher struct {
 	status int
 	header map[string]string
 	lines  []string
-	setter map[string]string // of cookies, by name: what has set them last
+	setter map[setCookie]setBy // what has set cookies last
+	sets   int
 }
+
+// setCookie is a cookie as it is set: its name, and the host whose answer or page did it.
+type setCookie struct{ name, host string }
+
+// setBy is the URL of what set a cookie, and when that was, counted in cookies.
+type setBy struct {
+	url string
+	at  int
+}
+
+// maxSetCookies is of how many cookies the setter is kept.
+const maxSetCookies = 5000
 
 func newWatcher(limit int) *watcher {
 	return &watcher{
-		limit: limit, stirs: make(chan struct{}, 1), setter: map[string]string{},
+		limit: limit, stirs: make(chan struct{}, 1), setter: map[setCookie]setBy{},
 		all: map[network.RequestID]*chromeRequest{}, open: map[network.RequestID]bool{},
 	}
 }
@@ -131,25 +144,50 @@ func (w *watcher) say(line string) {
 	}
 }
 
-// setByAnswer notes whose answer sets which cookies.
+// set notes what sets a cookie.
+func (w *watcher) set(name, host, url string) {
+	if w.sets++; len(w.setter) < maxSetCookies {
+		w.setter[setCookie{strings.TrimSpace(name), host}] = setBy{url, w.sets}
+	}
+}
+
+// setterOf is the URL of what set a cookie last, on the host that it belongs to or on one below.
+func (w *watcher) setterOf(c chromeCookie) string {
+	domain := strings.TrimPrefix(c.Domain, ".")
+	var last setBy
+	for set, by := range w.setter {
+		if set.name == c.Name && (set.host == domain || strings.HasSuffix(set.host, "."+domain)) && by.at > last.at {
+			last = by
+		}
+	}
+	return last.url
+}
+
+// setByAnswer notes whose answer sets which cookies, those apart that the browser refuses.
 func (w *watcher) setByAnswer(event *network.EventResponseReceivedExtraInfo) {
 	r := w.all[event.RequestID]
+	blocked := map[string]bool{}
+	for _, b := range event.BlockedCookies {
+		blocked[b.CookieLine] = true
+	}
 	for name, value := range event.Headers {
 		if r == nil || !strings.EqualFold(name, "Set-Cookie") {
 			continue
 		}
 		for line := range strings.Lines(fmt.Sprint(value)) {
-			name, _, _ := strings.Cut(line, "=")
-			w.setter[strings.TrimSpace(name)] = r.URL
+			if line = strings.TrimSuffix(line, "\n"); !blocked[line] {
+				name, _, _ := strings.Cut(line, "=")
+				w.set(name, hostOf(r.URL), r.URL)
+			}
 		}
 	}
 }
 
 // setByScript notes which script sets a cookie, as setterScript tells it.
 func (w *watcher) setByScript(event *runtime.EventBindingCalled) {
-	var seen struct{ Name, By string }
+	var seen struct{ Name, Host, By string }
 	if event.Name == setterBinding && json.Unmarshal([]byte(event.Payload), &seen) == nil {
-		w.setter[seen.Name] = seen.By
+		w.set(seen.Name, seen.Host, seen.By)
 	}
 }
 
@@ -203,7 +241,7 @@ func (w *watcher) report(p *chromePage) {
 		p.Requests = append(p.Requests, *w.all[id])
 	}
 	for i := range p.Cookies {
-		p.Cookies[i].Setter = w.setter[p.Cookies[i].Name]
+		p.Cookies[i].Setter = w.setterOf(p.Cookies[i])
 	}
 	p.Status, p.Header, p.Console, p.Cut = w.status, w.header, w.lines, w.cut
 }

@@ -20,14 +20,14 @@ func classifyCommand() command {
 		name: "classify", args: "NAME | --csv FILE", summary: "Say which category a cookie or storage key belongs to.",
 		detail: "It answers from a table that is compiled in; what that does not know counts as advertising. A CSV file " +
 			"begins with a line that names its columns: name, and any of domain, setter, page, kind, lifetime, http_only, " +
-			"cross_site and value. It is read and answered line by line; a line that cannot be read has its reason in the " +
-			"column error. Fields that a spreadsheet would take for a formula begin with a ' in the answer.",
+			"cross_site and value; flags say what holds for all lines where a column is not there. It is read and answered line " +
+			"by line; a line that cannot be read has its reason in the column error. Fields that a spreadsheet would take for a formula begin with a ' in the answer.",
 		example: "heed classify _fbp --page shop.example",
 		operand: true,
 		own: func(f *flags) {
-			f.set.String("domain", "", "The `host` it belongs to. Without --page it is taken for a third party's.")
-			f.set.String("setter", "", "The `host` whose answer or script set it.")
-			f.set.String("page", "", "The `host` of the page on which it was found.")
+			f.set.String("domain", "", "The `host` or URL it belongs to. Without --page it is taken for a third party's.")
+			f.set.String("setter", "", "The `host` or URL whose answer or script set it.")
+			f.set.String("page", "", "The `host` or URL of the page on which it was found.")
 			f.set.String("kind", "", "`cookie`, local or session; cookie when left out.")
 			f.set.String("lifetime", "", "How `long` it lives, as session, 30m or 400d.")
 			f.set.Bool("http-only", false, "No script can read it.")
@@ -68,13 +68,12 @@ func runClassify(ctx context.Context, p *program, f *flags) error {
 	if file != "" {
 		return classifyFile(ctx, p, classifier, f)
 	}
-	field := func(column string) string {
+	cookie, err := readCookie(func(column string) string {
 		if column == "name" {
 			return *f.operand
 		}
-		return f.text(strings.ReplaceAll(column, "_", "-"))
-	}
-	cookie, err := readCookie(field)
+		return flagOf(f, column)
+	})
 	if err != nil {
 		return &usageError{err.Error()}
 	}
@@ -84,6 +83,9 @@ func runClassify(ctx context.Context, p *program, f *flags) error {
 	}
 	return printAnswer(p.stdout, a)
 }
+
+// flagOf is what a flag says of a column.
+func flagOf(f *flags, column string) string { return f.text(strings.ReplaceAll(column, "_", "-")) }
 
 func answerFor(c classify.Cookie, v classify.Verdict) cookieAnswer {
 	return cookieAnswer{

@@ -38,7 +38,7 @@ func classifyFile(ctx context.Context, p *program, classifier *classify.Classifi
 	out := newAnswerWriter(p.stdout, f.on("json"))
 	total, bad := 0, 0
 	for lines.next() && ctx.Err() == nil {
-		a := answerLine(classifier, lines)
+		a := answerLine(classifier, lines, f)
 		total++
 		if a.Error != "" {
 			bad++
@@ -56,12 +56,17 @@ func classifyFile(ctx context.Context, p *program, classifier *classify.Classifi
 	return nil
 }
 
-func answerLine(classifier *classify.Classifier, lines *csvLines) cookieAnswer {
+func answerLine(classifier *classify.Classifier, lines *csvLines, f *flags) cookieAnswer {
 	field, err := lines.fields()
 	if err != nil {
 		return cookieAnswer{Name: clip(lines.text), Error: fmt.Sprintf("line %d: %v", lines.number, err)}
 	}
-	cookie, err := readCookie(field)
+	cookie, err := readCookie(func(column string) string {
+		if _, there := lines.columns[column]; there {
+			return field(column)
+		}
+		return flagOf(f, column)
+	})
 	if err != nil {
 		return cookieAnswer{Name: clip(field("name")), Domain: clip(field("domain")), Error: fmt.Sprintf("line %d: %v", lines.number, err)}
 	}

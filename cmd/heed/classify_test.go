@@ -37,6 +37,16 @@ func TestClassifyCSVLongLine(t *testing.T) {
 	}
 }
 
+// A flag says what holds for all lines where the file has no such column.
+func TestClassifyCSVFlags(t *testing.T) {
+	in := "name,domain\nPHPSESSID,shop.example\nPHPSESSID,https://tracker.example/\n"
+	status, out, errs := classifyMany(t, strings.NewReader(in), "--page", "https://shop.example/", "--domain", "shop.example")
+	records, err := csv.NewReader(strings.NewReader(out)).ReadAll()
+	if status != exitOK || err != nil || len(records) != 3 || records[1][2] != "essential" || records[2][2] != "advertising" {
+		t.Errorf("heed classify --csv --page = %d, %q, %q, want essential and advertising", status, out, errs)
+	}
+}
+
 // A file of a million names must not be held in memory: what has been read is answered before the rest comes.
 func TestClassifyCSVStreams(t *testing.T) {
 	in, feed := io.Pipe()

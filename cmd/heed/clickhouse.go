@@ -49,7 +49,7 @@ func runClickhouseServe(ctx context.Context, p *program, f *flags) (err error) {
 		return err
 	}
 	defer unlock()
-	ctx, stop := interruptible(ctx, p.stderr)
+	ctx, stop := interruptible(ctx, p.stderr, fromTheLog)
 	defer stop()
 	cfg.ClickHouse.DSN = "" // the engine's own, whatever the other processes are told
 	store, err := openStore(ctx, cfg, cfg.logger(p.stderr))

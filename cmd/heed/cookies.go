@@ -1,14 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"heed/consent/classify"
+	"heed/schemas"
 )
 
 func cookiesCommand() command {
@@ -18,7 +21,8 @@ func cookiesCommand() command {
 		detail: "It joins what pages report of visitors who allow measuring with what a local Chromium finds: --crawl opens pages of " +
 			"the site before a choice, after a refusal and after a yes, each in a browser of its own. Each name has its class with a " +
 			"reason, what declares it, and how long it lives; what was set before a choice, lives longer than declared or is not declared " +
-			"is said, with the lines that declare it. --declare writes the declaration that a policy page embeds, in each language.",
+			"is said, with the lines that declare it: HOW-LONG and WHAT-FOR stand for what only you know. --declare writes the " +
+			"declaration of what is configured, for a policy page to embed, in each language; with --crawl after the report.",
 		example: "heed cookies shop --crawl https://shop.example.com/",
 		operand: true,
 		own: func(f *flags) {
@@ -52,9 +56,21 @@ func runCookies(ctx context.Context, p *program, f *flags) error {
 	if err != nil {
 		return err
 	}
-	if dir := f.text("declare"); dir != "" {
-		return declareCookies(p, site, dir)
+	dir := f.text("declare")
+	if dir != "" && (f.text("expect") != "" || f.on("json")) {
+		return &usageError{"--declare writes files; ask for --json or --expect in another call"}
 	}
+	if dir == "" || f.text("crawl") != "" {
+		ctx, stop := interruptible(ctx, p.stderr, profileLeft)
+		defer stop()
+		if err := showCookies(ctx, p, f, cfg, site); err != nil || dir == "" {
+			return err
+		}
+	}
+	return declareCookies(p, site, dir)
+}
+
+func showCookies(ctx context.Context, p *program, f *flags, cfg *Config, site *Site) error {
 	report, err := findCookies(ctx, p, f, cfg, site)
 	if err != nil {
 		return err
@@ -82,8 +98,11 @@ func findCookies(ctx context.Context, p *program, f *flags, cfg *Config, site *S
 			return report, err
 		}
 	}
-	if found, err = askStock(ctx, p, cfg, site.ID); err != nil && crawled == nil {
+	if found, err = askStock(ctx, p, cfg, site.ID); err != nil && (crawled == nil || ctx.Err() != nil) {
 		return report, err
+	}
+	if err != nil {
+		fmt.Fprintf(p.stderr, "heed: this is what the crawl has found alone; what pages report could not be read: %v\n", err)
 	}
 	classifier, err := classify.New(classify.Config{})
 	if err != nil {
@@ -110,7 +129,7 @@ func newCrawl(p *program, f *flags, cfg *Config, site *Site, start string) (craw
 	}
 	i := slices.IndexFunc(cfg.Sites, func(s Site) bool { return s.ID == site.ID })
 	return crawl{
-		start: start, pages: pages, cookie: cookieNames(cfg.Sites)[i], notice: notices[0].Ref.ID, now: p.now,
+		site: site, stderr: p.stderr, start: start, pages: pages, cookie: cookieNames(cfg.Sites)[i], notice: notices[0].Ref.ID, now: p.now,
 		chrome: chromeConfig{path: f.text("browser"), rules: f.text("rules")},
 	}, nil
 }
@@ -118,46 +137,118 @@ func newCrawl(p *program, f *flags, cfg *Config, site *Site, start string) (craw
 // declareLines are the lines that declare what is not declared: a service for each company and class.
 func declareLines(site *Site, names []seenName) (lines []string) {
 	type group struct{ owner, class string }
-	stores, days := map[group][]string{}, map[group]int{}
+	members := map[group][]*seenName{}
 	var order []group
-	for _, n := range names {
+	for i := range names {
+		n := &names[i]
 		if n.Service != "" {
 			continue
 		}
-		owner := n.Owner
-		if owner == "" && n.Domain != "" && registrable(n.Domain) != registrable(firstHost(site)) {
-			owner = registrable(n.Domain)
+		if n.pattern() == "" {
+			lines = append(lines, fmt.Sprintf("# %q cannot be declared: its name has too little that a declaration can hold", n.Name))
+			continue
 		}
-		g := group{owner, n.Class}
-		if stores[g] == nil {
+		g := group{n.Owner, n.Class}
+		if g.owner == "" && !n.isOwn(site) {
+			g.owner = registrable(n.Domain)
+		}
+		if members[g] == nil {
 			order = append(order, g)
 		}
-		if pattern := n.pattern(); !slices.Contains(stores[g], pattern) {
-			stores[g] = append(stores[g], pattern)
-		}
-		days[g] = max(days[g], int((max(n.life, 0)+day-1)/day))
+		members[g] = append(members[g], n)
 	}
+	taken := idsOf(site)
 	for _, g := range order {
-		id := slug(g.owner)
-		if id == "" {
-			id = "own-" + g.class
+		var stores []string
+		for _, n := range members[g] {
+			if name := yamlText(n.pattern()); !slices.Contains(stores, name) {
+				stores = append(stores, name)
+			}
 		}
-		lines = append(lines, fmt.Sprintf("- {id: %s, category: %s, purposes: [%s], lifetime_days: %d, stores: [%s]}",
-			id, g.class, purposeOf(site, g.class), days[g], strings.Join(stores[g], ", ")))
+		lines = append(lines, fmt.Sprintf("- {id: %s, category: %s, purposes: [%s], lifetime_days: %s, stores: [%s]}",
+			freeID(cmp.Or(slug(g.owner), "own-"+g.class), g.class, taken), g.class, purposeOf(site, g.class), lifetimeOf(members[g]), strings.Join(stores, ", ")))
 	}
 	return lines
 }
 
-// pattern is what a declaration says of a name: that of the fact that fits it, or the name without what changes.
+// freeID takes an id: as it is, with the class behind it, or with a number as well.
+func freeID(id, class string, taken map[string]bool) string {
+	free := id
+	for i := 1; taken[free]; i++ {
+		free = id + "-" + class
+		if i > 1 {
+			free += "-" + strconv.Itoa(i)
+		}
+	}
+	taken[free] = true
+	return free
+}
+
+// idsOf are the ids that a further service of a site cannot have.
+func idsOf(site *Site) map[string]bool {
+	taken := map[string]bool{}
+	for _, id := range takenIDs() {
+		taken[id] = true
+	}
+	for _, s := range site.Declared.Services {
+		taken[s.ID] = true
+	}
+	for _, p := range site.Declared.Purposes {
+		taken[p.ID] = true
+	}
+	for _, r := range site.Declared.Recipients {
+		taken[r.ID] = true
+	}
+	return taken
+}
+
+// lifetimeOf is how many days names are kept, 0 for the session; HOW-LONG where nobody has seen that: what is no cookie stays
+// until it is removed, and pages cannot see how long cookies live.
+func lifetimeOf(names []*seenName) string {
+	longest := classify.Session
+	for _, n := range names {
+		if n.stays() {
+			return "HOW-LONG"
+		}
+		if n.life != 0 {
+			longest = max(longest, n.life)
+		}
+	}
+	unknown := slices.ContainsFunc(names, func(n *seenName) bool { return n.life == 0 && n.Place != string(schemas.PlaceSession) })
+	if longest <= 0 && unknown {
+		return "HOW-LONG"
+	}
+	return strconv.Itoa(int((max(longest, 0) + day - 1) / day))
+}
+
+var (
+	storeRefused = regexp.MustCompile(`[^!-:<-~]+`) // what a declared name cannot hold; storeForm
+	plainYAML    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]+$`)
+)
+
+// pattern is what a declaration says of a name: that of the fact that fits it, or the name without what changes or cannot be
+// written. It is empty where too little would be left of it.
 func (n *seenName) pattern() string {
 	name := n.fact
 	if name == "" {
 		name = strings.ReplaceAll(n.Name, "#", "*")
 	}
-	if name = strings.ReplaceAll(name, "?", "*"); checkStoreName(name) != nil || strings.ContainsAny(name, ",:{}[]&*!|>'%@`\"") {
-		return strconv.Quote(name) // YAML reads it as one text
+	name = storeRefused.ReplaceAllString(strings.ReplaceAll(name, "?", "*"), "*")
+	if len(name) > maxStoreBytes {
+		name = name[:maxStoreBytes-1] + "*"
+	}
+	if name != n.Name && n.fact == "" && !classify.Distinctive(name) {
+		return ""
 	}
 	return name
+}
+
+// yamlText writes a name so that YAML reads it as one text.
+func yamlText(name string) string {
+	if plainYAML.MatchString(name) {
+		return name
+	}
+	return strconv.Quote(name)
 }
 
 // slug is a name as ids are written.

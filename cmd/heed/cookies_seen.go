@@ -10,6 +10,8 @@ import (
 
 	"heed/consent"
 	"heed/consent/classify"
+	"heed/consent/notice"
+	"heed/consent/record"
 	"heed/pipeline/clickhouse"
 	"heed/pipeline/inventory"
 	"heed/schemas"
@@ -40,6 +42,7 @@ type seenName struct {
 	life  time.Duration
 	class consent.Categories
 	fact  string // pattern that matched
+	page  string // host of the page that a crawl has found it on
 }
 
 // lifeOf is how long a cookie lives, in a unit that says no more than was seen.
@@ -65,14 +68,14 @@ func seenNames(site *Site, reported []clickhouse.InventoryTotal, crawled map[str
 			key := string(s.Place) + " " + s.Domain + " " + s.Cookie.Name
 			n := all[key]
 			if n == nil {
-				n = &seenName{
-					Name: s.Cookie.Name, Place: string(s.Place), Domain: s.Domain, Flags: flagsOf(s.Cookie),
-					Setter: s.Cookie.Setter, life: s.Life, Lifetime: classify.FormatLifetime(s.Life),
-				}
-				n.judge(site, s.Cookie, classifier)
+				n = &seenName{Name: s.Cookie.Name, Place: string(s.Place), Domain: s.Domain, Flags: flagsOf(s.Cookie), page: s.Page}
 				all[key] = n
 			}
-			n.Phases = append(n.Phases, phase)
+			n.meet(s.Life, s.Cookie.Setter)
+			n.judge(site, s.Cookie, classifier)
+			if !slices.Contains(n.Phases, phase) { // one name may be set on several paths
+				n.Phases = append(n.Phases, phase)
+			}
 		}
 	}
 	addReported(site, reported, all, classifier)
@@ -94,21 +97,33 @@ func addReported(site *Site, reported []clickhouse.InventoryTotal, all map[strin
 		}
 	}
 	for _, r := range reported {
+		life := time.Duration(r.Days) * day
 		if n := crawled[r.Kind+" "+r.Name]; n != nil {
 			n.Pages += r.Count
+			n.meet(life, "")
+			n.judge(site, chromeCookie{HTTPOnly: r.HTTP}, classifier)
 			continue
 		}
 		if r.Kind == clickhouse.InventoryMore {
 			continue
 		}
-		n := &seenName{Name: r.Name, Place: r.Kind, Pages: r.Count, life: time.Duration(r.Days) * day}
-		n.Lifetime = classify.FormatLifetime(n.life)
+		n := &seenName{Name: r.Name, Place: r.Kind, Pages: r.Count}
+		n.meet(life, "")
 		n.judge(site, chromeCookie{HTTPOnly: r.HTTP}, classifier)
 		all[r.Kind+" "+r.Name] = n
 	}
 }
 
-// judge classifies a name, and finds who has declared it.
+// meet takes in what was seen of a name once more: the longest life holds, and the setter that is known.
+func (n *seenName) meet(life time.Duration, setter string) {
+	if n.life == 0 || life > max(n.life, 0) {
+		n.life = life
+		n.Lifetime = classify.FormatLifetime(life)
+	}
+	n.Setter = cmp.Or(n.Setter, setter)
+}
+
+// judge classifies a name by what was seen of it now, of which the strictest holds, and finds who has declared it.
 func (n *seenName) judge(site *Site, c chromeCookie, classifier *classify.Classifier) {
 	kind := classify.LocalStorage
 	switch schemas.NamePlace(n.Place) {
@@ -119,27 +134,26 @@ func (n *seenName) judge(site *Site, c chromeCookie, classifier *classify.Classi
 	}
 	asked := classify.Cookie{
 		Name: strings.ReplaceAll(n.Name, "#", "1"), // what was left out was a number of some kind
-		Kind: kind, Domain: n.Domain, Setter: hostOf(n.Setter), FirstParty: firstHost(site), Lifetime: n.life,
+		Kind: kind, Domain: n.Domain, Setter: n.Setter, FirstParty: cmp.Or(n.page, firstHost(site)), Lifetime: n.life,
 		HTTPOnly: c.HTTPOnly, CrossSite: c.SameSite == "None" || c.Partitioned,
 	}
 	if c.Value != "" {
 		asked.Value = classify.ShapeOf(c.Value)
 	}
-	v := classifier.Classify(asked)
-	n.class, n.Class, n.Confidence, n.Reason, n.Owner = v.Class, v.Class.String(), v.Confidence.String(), string(v.Reason), v.Owner
-	if v.Reason == classify.ByPattern {
-		n.fact = v.Fact
+	if v := classifier.Classify(asked); v.Class > n.class {
+		n.class, n.Class, n.Confidence, n.Reason, n.Owner = v.Class, v.Class.String(), v.Confidence.String(), string(v.Reason), v.Owner
+		n.fact = ""
+		if v.Reason == classify.ByPattern {
+			n.fact = v.Fact
+		}
 	}
-	if isOurs(n.Name) {
-		n.Service, n.Category, n.class, n.Class, n.Owner = "heed", "essential", consent.Essential, "essential", "this site, by Heed"
+	if isOurs(n.Name) && n.isOwn(site) {
+		n.judgeOurs()
 		return
 	}
 	for _, s := range site.Declared.Services {
-		if slices.ContainsFunc(s.Stores, func(pattern string) bool { return classify.Match(pattern, n.Name) }) {
-			n.Service, n.Category, n.Declared = s.ID, s.Category, fmt.Sprintf("%dd", s.LifetimeDays)
-			if s.LifetimeDays == 0 {
-				n.Declared = "session"
-			}
+		if n.mayBeOf(site, s) && slices.ContainsFunc(s.Stores, func(pattern string) bool { return classify.Match(pattern, n.Name) }) {
+			n.declare(s.Service)
 			return
 		}
 	}
@@ -148,6 +162,52 @@ func (n *seenName) judge(site *Site, c chromeCookie, classifier *classify.Classi
 // isOurs tells whether Heed keeps something under a name.
 func isOurs(name string) bool {
 	return name == "heed" || strings.HasPrefix(name, "heed_") || strings.HasPrefix(name, "heed.")
+}
+
+// judgeOurs says of what Heed keeps what its own services say: the visitor's id waits for a yes to statistics, the rest is
+// the choice.
+func (n *seenName) judgeOurs() {
+	n.class, n.Owner, n.Service, n.Category = consent.Essential, "this site, by Heed", "heed", consent.Essential.String()
+	if strings.HasPrefix(n.Name, "heed_v_") {
+		n.class = consent.Performance
+		for _, s := range notice.OwnServices(notice.Features{}) {
+			if s.ID == "heed-statistics" {
+				n.declare(s)
+			}
+		}
+	}
+	n.Class = n.class.String()
+}
+
+func (n *seenName) declare(s record.Service) {
+	n.Service, n.Category, n.Declared = s.ID, s.Category, fmt.Sprintf("%dd", s.LifetimeDays)
+	if s.LifetimeDays == 0 {
+		n.Declared = "session"
+	}
+}
+
+// isOwn tells whether a name is the site's own. What pages report has no domain: they see no others.
+func (n *seenName) isOwn(site *Site) bool {
+	return n.Domain == "" || registrable(n.Domain) == registrable(n.page) || isOrigin(site, n.Domain)
+}
+
+// isOrigin tells whether a host is of one of a site's origins.
+func isOrigin(site *Site, host string) bool {
+	return slices.ContainsFunc(site.Origins, func(origin string) bool { return registrable(hostOf(origin)) == registrable(host) })
+}
+
+// mayBeOf tells whether a service may have set a name. Nothing that is kept for a stranger is essential by its name alone.
+func (n *seenName) mayBeOf(site *Site, s declaredService) bool {
+	return n.isOwn(site) || s.Category != consent.Essential.String() ||
+		slices.ContainsFunc(s.Hosts, func(source string) bool {
+			return coversHost(source, n.Domain) || registrable(hostOf(source)) == registrable(n.Domain)
+		})
+}
+
+// stays tells whether a name is of what browsers keep until somebody removes it.
+func (n *seenName) stays() bool {
+	place := schemas.NamePlace(n.Place)
+	return place == schemas.PlaceLocal || place == schemas.PlaceIDB || place == schemas.PlaceCache
 }
 
 // complain says what is wrong. A promise is broken by what is there before a choice or after a refusal and is neither
@@ -171,6 +231,9 @@ func (n *seenName) complain() {
 	}
 	if declared, _ := classify.ParseLifetime(n.Declared); n.life > max(declared, 0) {
 		n.Problems = append(n.Problems, "lives "+n.Lifetime+", declared "+n.Declared)
+	}
+	if n.stays() && n.Declared == "session" {
+		n.Problems = append(n.Problems, "stays until it is removed, declared session")
 	}
 }
 

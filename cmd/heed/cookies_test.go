@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,7 @@ import (
 
 	"heed/consent/classify"
 	"heed/pipeline/clickhouse"
+	"heed/schemas"
 )
 
 // cookieSite is a shop that keeps what its makers' documents say: essential things at once, the others once all is allowed,
@@ -68,7 +70,7 @@ func TestCrawl(t *testing.T) {
 	port := cookieSite(t)
 	site := &Site{ID: "shop", Key: "shop", Origins: []string{"https://shop.test:" + port}}
 	found, pages, err := crawl{
-		start: "https://shop.test:" + port + "/", pages: 3, cookie: "heed", notice: "0a1b2c3d", now: time.Now,
+		site: site, stderr: io.Discard, start: "https://shop.test:" + port + "/", pages: 3, cookie: "heed", notice: "0a1b2c3d", now: time.Now,
 		chrome: chromeConfig{rules: loopbackNames, insecure: true},
 	}.run(t.Context())
 	if err != nil {
@@ -110,6 +112,144 @@ func TestCrawl(t *testing.T) {
 	t.Logf("\n%s", out.String())
 	if !regexp.MustCompile(`(?m)^  shop +43 +9[0-9]\.[0-9]% +0\.9[0-9]+ +0 = +0\.00%`).Match(out.Bytes()) || strings.Contains(out.String(), "not seen") {
 		t.Errorf("scored\n%s\nwant 43 names, over 90 %% right, none unsafe", out.String())
+	}
+}
+
+// TestCrawlGoesWithTheSite: the choice goes with the site where it leads to another of its hosts, what one phase sees of a
+// cookie does not hide what another does, and each cookie has its own setter, which is not the library that wrote it.
+func TestCrawlGoesWithTheSite(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir()) // where the browsers' profiles are
+	var port string
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, _ := net.SplitHostPort(r.Host)
+		switch {
+		case r.URL.Path == "/favicon.ico":
+		case r.URL.Path == "/missing":
+			http.NotFound(w, r)
+		case r.URL.Path == "/away":
+			http.Redirect(w, r, "https://login.test:"+port+"/", http.StatusFound)
+		case r.URL.Path == "/lib.js":
+			fmt.Fprint(w, `function put(name) { document.cookie = name + '=1; path=/' }`)
+		case host == "tag.test":
+			fmt.Fprint(w, `put('csrf_token')`)
+		case host == "ads.test":
+			http.SetCookie(w, &http.Cookie{Name: "__cf_bm", Value: "x", SameSite: http.SameSiteNoneMode, Secure: true})
+		case host == "shop.test":
+			http.Redirect(w, r, "https://www.shop.test:"+port+"/", http.StatusFound)
+		default:
+			http.SetCookie(w, &http.Cookie{Name: "__cf_bm", Value: "x", HttpOnly: true})
+			w.Header().Set("Content-Type", "text/html")
+			fmt.Fprintf(w, `<title>Shop</title><script>document.cookie = 'sid=1'
+				if (/heed=1\.0f/.test(document.cookie)) document.cookie = 'granted=1', document.cookie = 'sid=1; max-age=864000'</script>
+				<script src="/lib.js"></script><script src="https://tag.test:%[1]s/t.js"></script><img src="https://ads.test:%[1]s/p">`, port)
+		}
+	}))
+	t.Cleanup(server.Close)
+	_, port, _ = net.SplitHostPort(server.Listener.Addr().String())
+	site := &Site{ID: "shop", Key: "shop", Origins: []string{"https://shop.test:" + port}}
+	c := crawl{
+		site: site, stderr: io.Discard, start: "https://shop.test:" + port + "/", pages: 1, cookie: "heed", notice: "0a1b2c3d", now: time.Now,
+		chrome: chromeConfig{rules: loopbackNames, insecure: true},
+	}
+	found, _, err := c.run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	classifier, err := classify.New(classify.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, n := range seenNames(site, nil, found, classifier) {
+		got = append(got, strings.ReplaceAll(strings.Join([]string{n.Name, n.Domain, n.Class, n.Lifetime, n.seen(), n.Setter}, "|"), ":"+port, ""))
+	}
+	want := []string{
+		"__cf_bm|ads.test|advertising|session|before refused yes|https://ads.test/p",
+		"__cf_bm|www.shop.test|essential|session|before refused yes|https://www.shop.test/",
+		"csrf_token|www.shop.test|advertising|session|before refused yes|https://tag.test/t.js",
+		"granted|www.shop.test|advertising|session|yes|https://www.shop.test/",
+		"heed|shop.test|essential|180d|refused yes|",
+		"sid|www.shop.test|advertising|10d|before refused yes|https://www.shop.test/",
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("names =\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	f := func(path, want string) {
+		t.Helper()
+		c.start = "https://shop.test:" + port + path
+		if _, _, err := c.run(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("crawl of %s = %v, want an error with %q", path, err, want)
+		}
+	}
+	f("/missing", "answers with status 404")
+	f("/away", "no page of the site")
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), "heed-browser-*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("profiles are left: %q, %v", left, err)
+	}
+}
+
+// TestCookiesOfStrangers: a name that is the site's own, or Heed's, excuses nobody else, and the site's own hosts are known.
+func TestCookiesOfStrangers(t *testing.T) {
+	site := &Site{ID: "shop", Key: "shop", Origins: []string{"https://shop.example", "https://shop.de"}}
+	basket := declaredService{Stores: []string{"basket"}}
+	basket.ID, basket.Category = "basket", "essential"
+	site.Declared.Services = []declaredService{basket}
+	classifier, err := classify.New(classify.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(name, domain, page, want string) {
+		t.Helper()
+		crawled := map[string][]stored{phaseBefore: {{Place: "cookie", Cookie: chromeCookie{Name: name}, Domain: domain, Page: page, Life: classify.Session}}}
+		n := seenNames(site, nil, crawled, classifier)[0]
+		if got := fmt.Sprintf("%s|%s|%s", n.Class, n.Service, strings.Join(n.Problems, "; ")); got != want {
+			t.Errorf("%s of %s = %s, want %s", name, domain, got, want)
+		}
+	}
+	f("heed_uid", "tracker.example", "shop.example", "performance||set before a choice; not declared")
+	f("heed", "shop.example", "shop.example", "essential|heed|")
+	f("heed_v_shop", "shop.example", "shop.example", "performance|heed-statistics|set before a choice")
+	f("basket", "shop.example", "shop.example", "essential|basket|")
+	f("basket", "tracker.example", "shop.example", "advertising||set before a choice; not declared")
+	f("PHPSESSID", "shop.de", "shop.de", "essential||not declared")
+	f("PHPSESSID", "tracker.example", "shop.de", "advertising||set before a choice; not declared")
+}
+
+// TestDeclareLines: what is printed to be pasted is understood, and promises nothing that nobody has seen.
+func TestDeclareLines(t *testing.T) {
+	site := &Site{ID: "shop", Key: "shop", Origins: []string{"https://shop.example"}}
+	maps := declaredService{Stores: []string{"map_*"}}
+	maps.ID, maps.Category = "meta", "advertising"
+	site.Declared.Services = []declaredService{maps}
+	at := func(place, name string, days int) stored {
+		return stored{Place: schemas.NamePlace(place), Cookie: chromeCookie{Name: name}, Domain: "shop.example", Page: "shop.example", Life: time.Duration(days) * day}
+	}
+	classifier, err := classify.New(classify.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := seenNames(site, nil, map[string][]stored{phaseGranted: {
+		at("cookie", "_ga", 400), at("cookie", "_gcl_au", 90), at("cookie", "_fbp", 90), at("local", "_hjid", 0), at("local", "taboola global:user-id", 0),
+		at("cookie", "PHPSESSID", -1), at("local", "日本", 0), at("local", "map_zoom", 0),
+	}}, classifier)
+	got := strings.Join(declareLines(site, names), "\n")
+	for _, want := range []string{
+		"{id: google, category: performance, purposes: [WHAT-FOR], lifetime_days: 400, stores: [_ga]}",
+		"{id: google-advertising, category: advertising, purposes: [WHAT-FOR], lifetime_days: 90, stores: [_gcl_au]}",
+		"{id: meta-advertising, category: advertising, purposes: [WHAT-FOR], lifetime_days: 90, stores: [_fbp]}",
+		"category: performance, purposes: [WHAT-FOR], lifetime_days: HOW-LONG, stores: [_hjid]}",
+		`lifetime_days: HOW-LONG, stores: ["taboola*global:user-id"]}`,
+		"category: essential, purposes: [WHAT-FOR], lifetime_days: 0, stores: [PHPSESSID]}",
+		`# "日本" cannot be declared`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("lines =\n%s\nwant %q in them", got, want)
+		}
+	}
+	if i := slices.IndexFunc(names, func(n seenName) bool { return n.Name == "map_zoom" }); strings.Join(names[i].Problems, "; ") != "stays until it is removed, declared session" {
+		t.Errorf("problems of map_zoom = %q, want that it stays", names[i].Problems)
 	}
 }
 
@@ -237,5 +377,7 @@ func TestCookiesFailure(t *testing.T) {
 	f("is no URL of a page", "--crawl", "shop.example")
 	f("want 1 to 50", "--crawl", "https://shop.example/", "--pages", "99")
 	f("--browser", "--crawl", "https://shop.example/", "--browser", "no-such-browser")
+	f("ask for --json or --expect in another call", "--declare", t.TempDir(), "--json")
+	f("--browser", "--crawl", "https://shop.example/", "--declare", t.TempDir(), "--browser", "no-such-browser")
 	f("ERR_NAME_NOT_RESOLVED", "--crawl", "https://shop.example/", "--rules", "MAP * ~NOTFOUND")
 }

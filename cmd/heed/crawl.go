@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"path"
 	"slices"
@@ -26,12 +28,14 @@ const crawlLinks = `[...document.links].map((link) => link.href)`
 
 // crawl is a visit of a site's pages in a local browser.
 type crawl struct {
+	site   *Site
 	start  string
 	pages  int // of each phase, at most
 	chrome chromeConfig
 	cookie string // name of the choice cookie
 	notice string // id of the notice in force
 	now    func() time.Time
+	stderr io.Writer // is told what the crawl does, and what it could not see
 }
 
 // stored is one thing that a page has left in the browser, as one phase has found it.
@@ -39,12 +43,13 @@ type stored struct {
 	Place  schemas.NamePlace
 	Cookie chromeCookie  // Name alone for what is no cookie
 	Domain string        // host that it belongs to
+	Page   string        // host of the page that it was found on
 	Life   time.Duration // of a cookie, when it was seen; classify.Session where it ends with the session
 }
 
 // run visits the pages before a choice, after a refusal and after a yes. What it returns is what each phase has left.
 func (c crawl) run(ctx context.Context) (found map[string][]stored, visited []string, err error) {
-	day := consent.DayOf(c.now())
+	today := consent.DayOf(c.now())
 	choices := []struct {
 		phase   string
 		granted consent.Categories
@@ -53,10 +58,10 @@ func (c crawl) run(ctx context.Context) (found map[string][]stored, visited []st
 	for _, choice := range choices {
 		var jar []chromeCookie
 		if choice.granted != 0 {
-			text := consent.Choice{Granted: choice.granted, Day: day, Notice: c.notice}.String()
-			jar = []chromeCookie{{Name: c.cookie, Value: text, SameSite: "Lax"}}
+			text := consent.Choice{Granted: choice.granted, Day: today, Notice: c.notice}.String()
+			jar = []chromeCookie{{Name: c.cookie, Value: text, Domain: c.scope(), SameSite: "Lax", Expires: c.now().Add(choiceLife)}}
 		}
-		left, pages, err := c.phase(ctx, jar)
+		left, pages, err := c.phase(ctx, choice.phase, jar)
 		if err != nil {
 			return nil, nil, fmt.Errorf("crawl %s: %w", choice.phase, err)
 		}
@@ -65,24 +70,44 @@ func (c crawl) run(ctx context.Context) (found map[string][]stored, visited []st
 	return found, visited, nil
 }
 
+// choiceLife is for how long the choice is kept that a crawl brings with it: longer than the crawl takes.
+const choiceLife = 180 * day
+
+// scope is the domain of the choice cookie, as the snippet sets it; empty for the host of the page alone.
+func (c crawl) scope() string {
+	domain := cookieDomain(*c.site)
+	if host := hostOf(c.start); host == domain || strings.HasSuffix(host, "."+domain) {
+		return "." + domain
+	}
+	return ""
+}
+
 // phase visits the pages with one browser.
-func (c crawl) phase(ctx context.Context, jar []chromeCookie) (left []stored, visited []string, err error) {
+func (c crawl) phase(ctx context.Context, phase string, jar []chromeCookie) (left []stored, visited []string, err error) {
 	browser, err := openChrome(ctx, c.chrome)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer browser.close()
+	defer func() { err = errors.Join(err, browser.close()) }()
 	seen := map[string]stored{}
 	queue := []string{c.start}
 	for len(queue) > 0 && len(visited) < c.pages {
 		address := queue[0]
 		queue = queue[1:]
+		fmt.Fprintf(c.stderr, "heed: %s: %s\n", phase, quoted(address))
 		p, err := browser.visit(ctx, chromeVisit{url: address, cookies: jar, setters: true, ask: []string{crawlLinks}})
-		if err != nil && len(visited) > 0 {
-			continue // a link may lead nowhere; the first page must not
+		if err == nil {
+			err = c.check(p)
 		}
-		if err != nil {
+		if err != nil && (len(visited) == 0 || ctx.Err() != nil || browser.ctx.Err() != nil) {
 			return nil, nil, err
+		}
+		if err != nil { // a link may lead nowhere; the first page must not
+			fmt.Fprintf(c.stderr, "heed: left out: %s\n", quoted(err.Error()))
+			continue
+		}
+		if p.Cut {
+			fmt.Fprintln(c.stderr, "heed: it did not come to rest; what it sets later was not seen")
 		}
 		visited, jar = append(visited, address), nil // the jar has it now
 		c.collect(p, seen)
@@ -94,10 +119,29 @@ func (c crawl) phase(ctx context.Context, jar []chromeCookie) (left []stored, vi
 	return left, visited, nil
 }
 
+// check wants a page of the site, and no error in its place.
+func (c crawl) check(p *chromePage) error {
+	switch {
+	case p.Status >= 400:
+		return fmt.Errorf("%s answers with status %d; begin at a page that visitors see", p.URL, p.Status)
+	case !c.isHome(hostOf(p.URL)):
+		return fmt.Errorf("%s leads to %s, which is no page of the site; begin at one of its own", c.start, p.URL)
+	}
+	return nil
+}
+
+// isHome tells whether a host is of the site.
+func (c crawl) isHome(host string) bool {
+	return registrable(host) == registrable(hostOf(c.start)) || isOrigin(c.site, host)
+}
+
 // collect adds what a page has left. What an earlier page has set keeps its setter.
 func (c crawl) collect(p *chromePage, seen map[string]stored) {
 	for _, cookie := range p.Cookies {
-		s := stored{Place: schemas.PlaceCookie, Cookie: cookie, Domain: strings.TrimPrefix(cookie.Domain, "."), Life: lifeOf(cookie, c.now())}
+		s := stored{
+			Place: schemas.PlaceCookie, Cookie: cookie, Domain: strings.TrimPrefix(cookie.Domain, "."), Page: hostOf(p.URL),
+			Life: lifeOf(cookie, c.now()),
+		}
 		key := string(s.Place) + " " + s.Domain + " " + cookie.Path + " " + cookie.Name
 		if before, found := seen[key]; found && cookie.Setter == "" {
 			s.Cookie.Setter, s.Life = before.Cookie.Setter, before.Life
@@ -105,7 +149,7 @@ func (c crawl) collect(p *chromePage, seen map[string]stored) {
 		seen[key] = s
 	}
 	for _, k := range p.Stored {
-		s := stored{Place: k.Place, Cookie: chromeCookie{Name: k.Name}, Domain: hostOf(k.Origin)}
+		s := stored{Place: k.Place, Cookie: chromeCookie{Name: k.Name}, Domain: hostOf(k.Origin), Page: hostOf(p.URL)}
 		seen[string(s.Place)+" "+s.Domain+" "+k.Name] = s
 	}
 }

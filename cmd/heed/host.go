@@ -54,7 +54,7 @@ func runRole(ctx context.Context, p *program, f *flags, r role) error {
 	if n := len(cfg.remarks()); n > 0 {
 		sayAll(p.stderr, []string{fmt.Sprintf("%d remarks on the sites; heed config --check says them", n)})
 	}
-	ctx, stop := interruptible(ctx, p.stderr)
+	ctx, stop := interruptible(ctx, p.stderr, fromTheLog)
 	defer stop()
 	h := &host{cfg: cfg, p: p, logger: cfg.logger(p.stderr), failed: make(chan error, 1)}
 	err = h.open(ctx, r.parts(h))

@@ -47,7 +47,7 @@ func runReplay(ctx context.Context, p *program, f *flags) error {
 		return err
 	}
 	defer unlock()
-	ctx, stop := interruptible(ctx, p.stderr)
+	ctx, stop := interruptible(ctx, p.stderr, fromTheLog)
 	defer stop()
 	return withTopic(ctx, p, cfg, func(topic *kafka.Topic) error {
 		return withStore(ctx, p, cfg, func(s ownStore) error {

@@ -13,8 +13,11 @@ import (
 // closeTimeout bounds each part of a stop that is not the drain: none of them waits for anything outside.
 const closeTimeout = 10 * time.Second
 
-// interruptible returns a context that the first Ctrl-C or SIGTERM ends. The second one ends the process.
-func interruptible(ctx context.Context, stderr io.Writer) (context.Context, func()) {
+// fromTheLog is what is said at a second signal of what goes on from a log.
+const fromTheLog = "stopped at once; nothing is lost: the next start continues from the log"
+
+// interruptible returns a context that the first Ctrl-C or SIGTERM ends. The second one ends the process, with last words.
+func interruptible(ctx context.Context, stderr io.Writer, last string) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -28,7 +31,7 @@ func interruptible(ctx context.Context, stderr io.Writer) (context.Context, func
 		}
 		select {
 		case <-signals:
-			fmt.Fprintln(stderr, "heed: stopped at once; nothing is lost: the next start continues from the log")
+			fmt.Fprintln(stderr, "heed: "+last)
 			os.Exit(exitError)
 		case <-finished:
 		}

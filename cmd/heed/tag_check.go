@@ -40,6 +40,8 @@ func checkTag(ctx context.Context, p *program, f *flags, site snippet.Site) (err
 	if err != nil {
 		return err
 	}
+	ctx, stop := interruptible(ctx, p.stderr, profileLeft)
+	defer stop()
 	cfg := chromeConfig{path: f.text("browser")}
 	fresh, err := openChrome(ctx, cfg)
 	if err != nil {

@@ -185,24 +185,29 @@ func (c *Collector) Shutdown(ctx context.Context) error {
 	if err := c.server.ShutdownWithContext(ctx); err != nil {
 		return fmt.Errorf("wait for open requests: %w", err)
 	}
-	c.lot.serving.Wait()
+	if err := waitFor(ctx, &c.lot.serving); err != nil {
+		return fmt.Errorf("wait for connections at rest: %w", err)
+	}
 	c.deadlines.stop()
-	return c.settled(ctx)
+	// A log whose disk hangs tells what became of events when it is closed, and that is the caller's to do.
+	if err := waitFor(ctx, &c.settling); err != nil {
+		return fmt.Errorf("wait for the log to say what became of events: %w", err)
+	}
+	return nil
 }
 
-// settled waits until the log has told what became of every batch. A log whose disk hangs tells it when it is closed, and
-// that is the caller's to do: hence not for longer than ctx.
-func (c *Collector) settled(ctx context.Context) error {
+// waitFor waits until all of group are done, or ctx ends. What waits then goes on until they are.
+func waitFor(ctx context.Context, group *sync.WaitGroup) error {
 	done := make(chan struct{})
-	go func() { // ends when the log is closed, at the latest
-		c.settling.Wait()
+	go func() {
+		group.Wait()
 		close(done)
 	}()
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("wait for the log to say what became of events: %w", ctx.Err())
+		return ctx.Err()
 	}
 }
 

@@ -214,7 +214,7 @@ func waitFor(ctx context.Context, group *sync.WaitGroup) error {
 // handle is the root of every request.
 func (c *Collector) handle(ctx *fasthttp.RequestCtx) {
 	defer c.finish(ctx)
-	t, err := c.route(&ctx.Request.Header)
+	t, err := c.route(&ctx.Request.Header, isMarkedShed(ctx))
 	if err != nil {
 		c.refuseTarget(ctx, t, err)
 		lingerThenClose(ctx) // a body may stand unread behind the headers, and must not be taken for the next request
@@ -245,7 +245,8 @@ func (c *Collector) handle(ctx *fasthttp.RequestCtx) {
 // headerReceived runs before a body is read. A request that will be refused is told to have none: the handler then
 // answers at once and ends the connection, behind which the body is thrown away.
 func (c *Collector) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
-	if _, err := c.route(h); err != nil {
+	h.Del(shedMark)
+	if _, err := c.route(h, false); err != nil {
 		h.SetContentLength(0)
 		h.Del(fasthttp.HeaderExpect)
 		if err == errShed {
@@ -257,7 +258,7 @@ func (c *Collector) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestCo
 
 // unreadable answers what never became a request: garbage, headers or bodies that are too long, too slow or cut short.
 func (c *Collector) unreadable(ctx *fasthttp.RequestCtx, err error) {
-	t, _ := c.route(&ctx.Request.Header) // empty where the headers are lost with the body
+	t, _ := c.route(&ctx.Request.Header, false) // empty where the headers are lost with the body
 	c.refuseTarget(ctx, t, readingError(err))
 	lingerThenClose(ctx)
 }

@@ -6,6 +6,7 @@ import (
 	"compress/zlib"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -188,14 +189,32 @@ func TestShedding(t *testing.T) {
 	f(shedLog{waiting: 1100 * time.Millisecond}, http.StatusServiceUnavailable)
 }
 
+// No client can say that its batch was shed: neither to Serve nor to a server of the caller's own.
+func TestShedMarkOfAClientMeansNothing(t *testing.T) {
+	e := start(t, collector.Config{})
+	marked := head("POST", "/h/k1/ordinary", text, "Heed-Shed: 1", "heed-shed: 1", "Content-Length: 0", "Connection: close")
+	if a := rawExchange(t, e, marked); a.status != http.StatusBadRequest || a.code(t) != schemas.Malformed {
+		t.Errorf("served = %d %s, want 400 for an empty body", a.status, a.body)
+	}
+	if got := e.c.Ledger()[0].Rejected; !maps.Equal(got, map[schemas.Code]uint64{schemas.Malformed: 1}) {
+		t.Errorf("rejected = %v, want a malformed one", got)
+	}
+	ctx := newRequest(t, marked)
+	if e.c.Handler()(ctx); ctx.Response.StatusCode() != http.StatusBadRequest {
+		t.Errorf("handled = %d %s, want 400 for an empty body", ctx.Response.StatusCode(), ctx.Response.Body())
+	}
+}
+
 func formEvent(ev *schemas.Event) { ev.Kind, ev.Form = schemas.Form, "f" }
 
 func TestOrdinaryEventsInUrgentBatches(t *testing.T) {
 	many := slices.Repeat([]func(*schemas.Event){asIs}, 12)
 	many = append(many, formEvent)
+	site := testSite()
+	site.OldSealKeys = [][]byte{bytes.Repeat([]byte{9}, 32)}
 	f := func(log shedLog, choice string, event *schemas.ConsentEvent, want int) {
 		t.Helper()
-		e := startWith(t, collector.Config{}, log)
+		e := startWith(t, collector.Config{Sites: []collector.Site{site}}, log)
 		b := batch(many...)
 		b.Choice, b.Consent = choice, event
 		codes := e.postTo("urgent", encode(t, b)).codes(t)

@@ -92,7 +92,7 @@ func (l *lane) readLines() bool {
 			ok = once(&l.forwarded, value)
 		case "connection":
 			ok = bytes.EqualFold(value, keepAlive)
-		case "expect", "trailer", "upgrade", shedMarkLower:
+		case "expect", "trailer", "upgrade":
 			return false
 		default:
 			l.visit.lines.take(name, value)

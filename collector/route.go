@@ -46,14 +46,14 @@ type target struct {
 
 // route finds the target of a request and refuses what needs no body to be refused. It depends on the request line and
 // the headers alone, load aside, and answers the same for the same ones: Serve asks it before it reads the body, and the
-// handler asks it again.
-func (c *Collector) route(h *fasthttp.RequestHeader) (t target, err *schemas.Error) {
+// handler asks it again, and says whether the batch was shed before.
+func (c *Collector) route(h *fasthttp.RequestHeader, shed bool) (t target, err *schemas.Error) {
 	err = c.find(&t, h.Method(), h.RequestURI())
 	if err != nil || t.to >= toAsset {
 		return t, err
 	}
 	t.lines = linesOf(h)
-	return t, c.admit(&t, isMarkedShed(h))
+	return t, c.admit(&t, shed)
 }
 
 // admit decides by the header lines.

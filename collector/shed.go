@@ -59,13 +59,11 @@ func (s *shedder) isOn() bool {
 }
 
 // shedMark is a header that is never sent: it carries a refusal from the moment before the body is read, when the body
-// was made to look absent, to the handler, which might find the load gone. A client that sends it is refused, too.
-const (
-	shedMark      = "Heed-Shed"
-	shedMarkLower = "heed-shed"
-)
+// was made to look absent, to the handler, which might find the load gone. What a client sends under this name is dropped
+// by headerReceived, which runs behind listeners of our own alone.
+const shedMark = "Heed-Shed"
 
 // isMarkedShed reports whether a batch was refused before its body was read.
-func isMarkedShed(h *fasthttp.RequestHeader) bool {
-	return h.ContentLength() == 0 && len(h.Peek(shedMark)) > 0
+func isMarkedShed(ctx *fasthttp.RequestCtx) bool {
+	return ours(ctx) != nil && len(ctx.Request.Header.Peek(shedMark)) > 0
 }

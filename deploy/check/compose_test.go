@@ -1,10 +1,16 @@
 package check
 
 import (
+	"bytes"
 	"context"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path"
@@ -12,7 +18,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
@@ -108,28 +116,97 @@ func checkImage(t *testing.T, what, name string) {
 	}
 }
 
-// TestComposeFront has nginx itself read the configuration of the one in front.
-func TestComposeFront(t *testing.T) {
+// front starts nginx itself as compose.yaml does, in front of two collectors of the test, and returns its URL.
+func front(t *testing.T, collectors [2]*httptest.Server) string {
+	t.Helper()
+	dir, address := t.TempDir(), freeAddress(t)
 	text := read(t, deploy+"/compose/front.conf")
-	for _, name := range []string{"collect-1:8081", "collect-2:8081"} { // names that only Docker knows
-		if !strings.Contains(text, "server "+name) {
-			t.Errorf("nginx does not pass on to %s", name)
+	for _, pair := range [][2]string{ // names that only Docker knows
+		{"server collect-1:8081", "server " + collectors[0].Listener.Addr().String()},
+		{"server collect-2:8081", "server " + collectors[1].Listener.Addr().String()},
+		{"listen 80;", "listen " + address + ";"},
+	} {
+		if !strings.Contains(text, pair[0]) {
+			t.Fatalf("front.conf has no %q", pair[0])
 		}
-		text = strings.ReplaceAll(text, name, "127.0.0.1:8081")
+		text = strings.ReplaceAll(text, pair[0], pair[1])
 	}
-	dir := t.TempDir()
-	text = "error_log stderr; pid " + dir + "/pid; events {} http { access_log off; " + text + " }"
+	text = fmt.Sprintf(`daemon off; master_process off; error_log stderr; pid %[1]s/pid; events {} http { access_log off;
+		client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/fastcgi;
+		uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi; %[2]s }`, dir, text)
 	name := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(name, []byte(strings.ReplaceAll(text, "listen 80;", "listen 127.0.0.1:18080;")), 0o600); err != nil {
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	nginx, err := exec.LookPath("nginx")
 	if err != nil {
 		nginx = "/usr/sbin/nginx"
 	}
-	if out, err := exec.Command(nginx, "-t", "-p", dir, "-c", name).CombinedOutput(); err != nil {
-		t.Errorf("nginx -t: %v (make test installs nginx)\n%s", err, out)
+	cmd, out := exec.Command(nginx, "-p", dir, "-c", name), new(bytes.Buffer)
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start nginx: %v (make test installs it)", err)
 	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for {
+		select {
+		case err := <-ended:
+			t.Fatalf("nginx: %v\n%s", err, out)
+		case <-time.After(10 * time.Millisecond):
+		}
+		if conn, err := net.Dial("tcp", address); err == nil {
+			conn.Close()
+			break
+		}
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		<-ended
+	})
+	return "http://" + address
+}
+
+// freeAddress is one below those of outgoing connections, on which nothing listened a moment ago.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for {
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
+		if err == nil {
+			ln.Close()
+			return ln.Addr().String()
+		}
+	}
+}
+
+// TestComposeFront: collectors that refuse some batches still get the others, and where none is there the answer has the
+// collector's form.
+func TestComposeFront(t *testing.T) {
+	collector := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Retry-After", "7")
+		w.WriteHeader(map[string]int{"/shed": http.StatusServiceUnavailable, "/taken": http.StatusAccepted}[r.URL.Path])
+	})
+	collectors := [2]*httptest.Server{httptest.NewServer(collector), httptest.NewServer(collector)}
+	url := front(t, collectors)
+	f := func(path string, want int, retryAfter string) {
+		t.Helper()
+		resp, err := http.Post(url+path, "text/plain", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if got := resp.Header.Get("Retry-After"); resp.StatusCode != want || got != retryAfter {
+			t.Errorf("%s = %d, Retry-After %q, want %d and %q", path, resp.StatusCode, got, want, retryAfter)
+		}
+	}
+	for range 4 {
+		f("/shed", http.StatusServiceUnavailable, "7")
+		f("/taken", http.StatusAccepted, "7")
+	}
+	for _, c := range collectors {
+		c.Close()
+	}
+	f("/taken", http.StatusServiceUnavailable, "5")
 }
 
 func TestComposeClickHouse(t *testing.T) {

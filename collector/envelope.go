@@ -23,7 +23,7 @@ func (c *Collector) keepEvents(v *visit) {
 		v.device = c.enricher.Client(v.clientHeaders())
 	}
 	shedding, following := v.urgent && c.shedder.isOn(), 0
-	if v.fresh {
+	if v.fresh && v.isAnswer() { // and not one of an old key, which brings no record
 		following = maxFollowing
 	}
 	if cap(v.kept) < len(events) {

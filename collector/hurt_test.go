@@ -227,6 +227,10 @@ func TestOrdinaryEventsInUrgentBatches(t *testing.T) {
 	f(shedLog{}, fresh, event(schemas.ConsentCustom), 0)
 	f(shedLog{bytes: 95}, sealed(consent.Performance), nil, 12)   // all but the form
 	f(shedLog{bytes: 95}, fresh, event(schemas.ConsentCustom), 2) // ten may follow the choice that permits them
+	old := sealedFor(site.ID, 9)
+	f(shedLog{}, old, nil, 0)
+	f(shedLog{bytes: 95}, old, nil, 12) // sealed anew, but no record comes with it
+	f(shedLog{bytes: 95}, old, event(schemas.ConsentShown), 12)
 }
 
 func TestWebdriverIsMarked(t *testing.T) {

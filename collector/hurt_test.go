@@ -182,6 +182,17 @@ func TestShedding(t *testing.T) {
 		if a := e.postTo("urgent", encode(t, batch(formEvent))); a.status != http.StatusAccepted || a.body != "" {
 			t.Errorf("%+v: urgent = %d %s, want 202", log, a.status, a.body)
 		}
+		stored, reason, refused := "1", "", uint64(0)
+		if want == http.StatusServiceUnavailable {
+			stored, reason, refused = "0", "unavailable", 2 // the batch, and the image
+		}
+		image := e.get("/h/k1/view.gif?u="+pageURL, "Cookie", "heed="+sealed(consent.Performance))
+		if s, r := image.header.Get("X-Heed-Stored"), image.header.Get("X-Heed-Reason"); image.status != http.StatusOK || s != stored || r != reason {
+			t.Errorf("%+v: image = %d, stored %q %q, want 200, %q %q", log, image.status, s, r, stored, reason)
+		}
+		if got := e.c.Ledger()[0].Rejected[schemas.Unavailable]; got != refused {
+			t.Errorf("%+v: the ledger has %d as unavailable, want %d", log, got, refused)
+		}
 	}
 	f(shedLog{bytes: 90}, http.StatusAccepted)
 	f(shedLog{bytes: 91}, http.StatusServiceUnavailable)

@@ -48,6 +48,10 @@ func (c *Collector) acceptPixel(v *visit) *schemas.Error {
 		v.site.ledger.refuse(schemas.ForeignOrigin)
 		return errForeignOrigin
 	}
+	if c.shedder.isOn() { // a page view is ordinary, however it comes
+		v.site.ledger.refuse(schemas.Unavailable)
+		return errShed
+	}
 	ev, err := v.pixelEvent()
 	if err != nil {
 		v.site.ledger.refuse(err.Code)

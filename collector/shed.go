@@ -9,8 +9,8 @@ import (
 	"heed/pipeline/wal"
 )
 
-// When the collector begins to shed load: while either holds, ordinary batches are refused by their request line, and
-// urgent ones are taken until the log itself refuses them.
+// When the collector begins to shed load: while either holds, ordinary batches are refused by their request line, images
+// are answered without counting, and urgent batches are taken until the log itself refuses them.
 const (
 	shedFill    = 0.9         // of the log's bound
 	shedWaiting = time.Second // the oldest event's wait for the disk

@@ -15,7 +15,7 @@ const (
 	findTimeout = time.Second
 	// askAgain is how soon a script is asked for again that was not there: anybody may ask for any name.
 	askAgain = 5 * time.Second
-	// maxFound bounds the names that are remembered, whether found or not. A script has some 20 kB.
+	// maxFound bounds the scripts that are remembered, some 20 kB each, and as many names that stand for none.
 	maxFound = 1000
 )
 
@@ -26,20 +26,18 @@ type finder struct {
 	now     func() time.Time
 	asking  chan struct{} // holds one while ClickHouse is asked; names at random wait here, those that are known do not
 
-	mu    sync.Mutex
-	known map[scriptName]found
+	mu      sync.Mutex
+	found   map[scriptName]*collector.Asset
+	missing map[scriptName]time.Time // when it was not there
 }
 
 type scriptName struct{ site, name string }
 
-// found is what was said of a script, and when.
-type found struct {
-	asset *collector.Asset // nil: it is not there
-	asked time.Time
-}
-
 func newFinder(storage *storage, now func() time.Time) *finder {
-	return &finder{storage: storage, now: now, asking: make(chan struct{}, 1), known: map[scriptName]found{}}
+	return &finder{
+		storage: storage, now: now, asking: make(chan struct{}, 1),
+		found: map[scriptName]*collector.Asset{}, missing: map[scriptName]time.Time{},
+	}
 }
 
 // find returns a script, or nil when nobody has stored it, or ClickHouse does not say in time.
@@ -86,17 +84,32 @@ func (f *finder) fetch(ctx context.Context, site, hash string) *collector.Asset 
 func (f *finder) recall(at scriptName) (script *collector.Asset, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	last, ok := f.known[at]
-	return last.asset, ok && (last.asset != nil || f.now().Sub(last.asked) < askAgain)
+	if script = f.found[at]; script != nil {
+		return script, true
+	}
+	asked, ok := f.missing[at]
+	return nil, ok && f.now().Sub(asked) < askAgain
 }
 
+// remember keeps what was said. Names at random push out each other, and no script: those make room one at a time.
 func (f *finder) remember(at scriptName, script *collector.Asset) *collector.Asset {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.known) >= maxFound {
-		clear(f.known)
+	if script == nil {
+		if len(f.missing) >= maxFound {
+			clear(f.missing)
+		}
+		f.missing[at] = f.now()
+		return nil
 	}
-	f.known[at] = found{script, f.now()}
+	for other := range f.found {
+		if len(f.found) < maxFound {
+			break
+		}
+		delete(f.found, other)
+	}
+	delete(f.missing, at)
+	f.found[at] = script
 	return script
 }
 

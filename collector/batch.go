@@ -55,17 +55,22 @@ func (c *Collector) serveBatch(ctx *fasthttp.RequestCtx, t target) {
 // takeBatch hands over what may be kept of a batch. It reports false where it has refused it.
 func (c *Collector) takeBatch(v *visit) (h handed, ok bool) {
 	ctx, t := v.ctx, v.target
-	if err := c.read(v); err != nil {
-		c.refuseTarget(ctx, t, err)
-		return h, false
-	}
+	unread := c.read(v)
 	batch := &v.decoder.batch
 	if t.site.quota != nil {
-		// A batch without events costs as much as one event: it may bring a consent record.
-		if verdict := t.site.quota.Allow(v.address.Addr, max(1, len(batch.Events)), time.Now()); !verdict.OK() {
+		// A batch without events costs as much as one event, since it may bring a consent record; so does what is no batch.
+		events := 1
+		if unread == nil {
+			events = max(1, len(batch.Events)+len(v.decoder.rejected))
+		}
+		if verdict := t.site.quota.Allow(v.address.Addr, events, time.Now()); !verdict.OK() {
 			c.limited(ctx, t, verdict.RetryAfter)
 			return h, false
 		}
+	}
+	if unread != nil {
+		c.refuseTarget(ctx, t, unread)
+		return h, false
 	}
 	if err := c.judge(v); err != nil {
 		c.refuseTarget(ctx, t, err)

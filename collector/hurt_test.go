@@ -152,6 +152,38 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
+// What cannot be read costs as much as an event, and an event that is wrong as much as a good one.
+func TestRateLimitCountsWhatIsRefused(t *testing.T) {
+	f := func(what, body string, want, perBatch int, headers ...string) {
+		t.Helper()
+		rates := limit.DefaultConfig()
+		rates.Rate, rates.Window = 10, time.Minute // 112 events of one network at once
+		e := start(t, collector.Config{Rates: &rates})
+		sent := 0
+		for a := (answer{status: want}); a.status == want && sent < 1000; sent++ {
+			a = e.post(body, headers...)
+			if a.status == http.StatusTooManyRequests && (a.code(t) != schemas.RateLimited || a.header.Get("Retry-After") == "") {
+				t.Errorf("%s: refused with %s, want rate_limited with Retry-After", what, a.body)
+			}
+		}
+		if most := 150/perBatch + 2; sent > most {
+			t.Errorf("%s: %d were let through, want at most %d", what, sent-1, most-1)
+		}
+		var rejected uint64
+		for _, n := range e.c.Ledger()[0].Rejected {
+			rejected += n
+		}
+		if ledger := e.c.Ledger()[0]; ledger.Arrived != ledger.Accepted+rejected || ledger.Rejected[schemas.RateLimited] != 1 {
+			t.Errorf("%s: ledger = %+v, want a rate_limited one, and that it adds up", what, ledger)
+		}
+	}
+	f("not JSON", "{", http.StatusBadRequest, 1)
+	f("damaged", "\x1f\x8b garbage", http.StatusBadRequest, 1, "Content-Encoding", "gzip")
+	f("too long when expanded", gzipped(strings.Repeat(" ", schemas.MaxBatchBytes+1)), http.StatusRequestEntityTooLarge, 1, "Content-Encoding", "gzip")
+	wrong := slices.Repeat([]string{"7"}, schemas.MaxBatchEvents-1)
+	f("49 wrong events", rawBatch(append(wrong, rawEvent(""))...), http.StatusAccepted, schemas.MaxBatchEvents)
+}
+
 // shedLog says that it is as full as the test wants.
 type shedLog struct {
 	nullLog

@@ -108,7 +108,7 @@ type Limits struct {
 	WriteTimeout  time.Duration // for one answer to be taken, at least; twice of it at most
 	IdleTimeout   time.Duration // between two requests of a connection
 	AppendTimeout time.Duration // for the log to make a batch durable; beyond: unavailable
-	Connections   int           // open at once, over all listeners. Beyond: 503
+	Connections   int           // open at once, over all listeners. Beyond: the longest idle one ends, or 503
 	BodyBytes     int64         // of requests over 8 KiB each that are read or handled, all together. Beyond: 503
 }
 

@@ -36,7 +36,8 @@ const freeBytes = 8 << 10
 // errBodies is what reading meets while too many bytes of requests are in memory.
 var errBodies = errors.New("too many bytes of unfinished requests are in memory")
 
-// boundListener hands out at most limit connections at once, over all listeners of a collector. What comes beyond is
+// boundListener hands out at most limit connections at once, over all listeners of a collector. For one beyond, the one
+// that has been parked the longest ends: whoever holds many and says nothing keeps nobody out. Where none is parked it is
 // answered at once and closed: a client that waits in a queue it cannot see would rather try again.
 type boundListener struct {
 	net.Listener
@@ -90,7 +91,7 @@ func (l *boundListener) Accept() (net.Conn, error) {
 			pause = min(2*pause, maxAcceptPause)
 		case err != nil:
 			return nil, err
-		case l.c.open.Add(1) <= int64(l.c.cfg.Limits.Connections):
+		case l.c.open.Add(1) <= int64(l.c.cfg.Limits.Connections) || l.c.lot.endOldest(0):
 			return newConn(inner, l.c), nil
 		default:
 			l.c.open.Add(-1)

@@ -89,8 +89,7 @@ func (l *lot) watch(p *poller) {
 				l.serving.Go(func() { _ = l.serve(c.outer) }) // it tells the client what went wrong, and closes
 			}
 		}
-		for c := l.expired(time.Now()); c != nil; c = l.expired(time.Now()) {
-			_ = c.end()
+		for l.endOldest(l.idle) {
 		}
 	}
 }
@@ -106,12 +105,21 @@ func (l *lot) wake(fd int) *conn {
 	return c
 }
 
-// expired takes out a connection that has been parked for too long.
-func (l *lot) expired(now time.Time) *conn {
+// endOldest ends the connection that has been parked the longest, if that is for at least so long. It reports whether
+// there was one.
+func (l *lot) endOldest(parked time.Duration) bool {
+	c := l.takeOldest(parked)
+	if c != nil {
+		_ = c.end()
+	}
+	return c != nil
+}
+
+func (l *lot) takeOldest(parked time.Duration) *conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := l.oldest
-	if c == nil || now.Sub(c.since) < l.idle {
+	if c == nil || time.Since(c.since) < parked {
 		return nil
 	}
 	l.leaveLocked(c)

@@ -104,6 +104,30 @@ func TestParkedConnectionEndsInTime(t *testing.T) {
 	e.untilMetric("heed_collector_connections", "0")
 }
 
+// At the limit the connection that has been parked the longest makes room, and no other.
+func TestParkedConnectionMakesRoom(t *testing.T) {
+	e := start(t, collector.Config{Limits: collector.Limits{Connections: 2}})
+	_, first := e.parked()
+	second := rawDial(t, e)
+	ofSecond := bufio.NewReader(second)
+	e.exchange(second, ofSecond, e.batchText())
+	e.untilMetric("heed_collector_connections_parked", "2")
+	third := rawDial(t, e)
+	ofThird := bufio.NewReader(third)
+	e.exchange(third, ofThird, e.batchText())
+	if _, err := first.ReadByte(); !errors.Is(err, io.EOF) {
+		t.Errorf("read on the first = %v, want the end", err)
+	}
+	e.exchange(second, ofSecond, e.batchText())
+	e.exchange(third, ofThird, e.batchText())
+	if got := e.metric("heed_collector_connections"); got != "2" {
+		t.Errorf("%s connections are open, want 2", got)
+	}
+	if got := e.metric(`heed_collector_refused_total{code="unavailable"}`); got != "0" {
+		t.Errorf("%s were turned away, want none", got)
+	}
+}
+
 func TestShutdownEndsParkedConnections(t *testing.T) {
 	e := start(t, collector.Config{})
 	_, r := e.parked()

@@ -123,7 +123,7 @@ func listenerSettings(c *Config) []setting {
 			limit: "1s to 1h",
 		}, {
 			name: "collector.max_connections", value: intValue(&c.Collector.MaxConnections, 1, 10_000_000), def: "16384",
-			help:  "Connections held at once; one more is closed.",
+			help:  "Connections held at once; for one more the longest idle one is closed, and where none is idle, it is.",
 			limit: "1 to 10000000",
 		}, {
 			name: "api.address", value: textValue(&c.API.Address, checkAddress), def: "127.0.0.1:8082",

@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -258,7 +260,11 @@ func (c *Collector) headerReceived(h *fasthttp.RequestHeader) fasthttp.RequestCo
 
 // unreadable answers what never became a request: garbage, headers or bodies that are too long, too slow or cut short.
 func (c *Collector) unreadable(ctx *fasthttp.RequestCtx, err error) {
-	t, _ := c.route(&ctx.Request.Header, false) // empty where the headers are lost with the body
+	h := &ctx.Request.Header
+	if head := guard.HeadOf(ctx.Conn()); head != nil { // the server has lost the headers with the body
+		_ = h.Read(bufio.NewReaderSize(bytes.NewReader(head), len(head))) // as it has read them before
+	}
+	t, _ := c.route(h, false)
 	c.refuseTarget(ctx, t, readingError(err))
 	lingerThenClose(ctx)
 }

@@ -1,6 +1,9 @@
 package collector_test
 
 import (
+	"bufio"
+	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"strings"
@@ -121,6 +124,72 @@ func TestLedger(t *testing.T) {
 	}
 	if got[1].Site != "other" || got[1].Arrived != 0 || len(got[1].Rejected) != 0 {
 		t.Errorf("Ledger() = %+v, want nothing of the other site", got[1])
+	}
+}
+
+// A body that is refused while it is read counts once, and the page may read why.
+func TestLedgerHasWhatWasNotReadWhole(t *testing.T) {
+	chunked := head("POST", urgent, text, "Transfer-Encoding: chunked")
+	chunk := func(size int) string { return fmt.Sprintf("%x\r\n%s\r\n", size, strings.Repeat(" ", size)) }
+	other := testSite()
+	other.ID, other.Key, other.Notices = "other", "k2", nil
+	f := func(what string, code schemas.Code, send func(e *edge) answer) {
+		t.Helper()
+		limits := collector.Limits{ReadTimeout: 500 * time.Millisecond, BodyBytes: schemas.MaxBatchBytes}
+		if code == schemas.Unavailable {
+			limits.ReadTimeout = 20 * time.Second // in which the budget stays used up
+		}
+		e := start(t, collector.Config{Limits: limits, Sites: []collector.Site{testSite(), other}})
+		a := send(e)
+		if a.code(t) != code || a.header.Get("Access-Control-Allow-Origin") != siteOrigin {
+			t.Errorf("%s: answer = %d %s %v, want %s that the page may read", what, a.status, a.body, a.header, code)
+		}
+		if got := e.c.Ledger()[0]; got.Arrived != 1 || !maps.Equal(got.Rejected, map[schemas.Code]uint64{code: 1}) {
+			t.Errorf("%s: ledger = %+v, want it as %s, once", what, got, code)
+		}
+	}
+	raw := func(request string) func(*edge) answer {
+		return func(e *edge) answer { return rawExchange(t, e, request) }
+	}
+	f("announced too long", schemas.TooLarge, raw(head("POST", urgent, text, "Content-Length: 70000")+strings.Repeat(" ", 70_000)))
+	f("chunk too long", schemas.TooLarge, raw(chunked+chunk(70_000)+"0\r\n\r\n"))
+	f("one chunk too many", schemas.TooLarge, raw(chunked+chunk(32<<10)+chunk(32<<10)+chunk(1000)+"0\r\n\r\n"))
+	f("broken chunk", schemas.Malformed, raw(chunked+"xyz\r\n"))
+	f("cut short", schemas.Malformed, func(e *edge) answer { return cutShort(t, e) })
+	f("too slow", schemas.Timeout, raw(head("POST", urgent, text, "Content-Length: 100")+"{"))
+	f("beyond the budget", schemas.Unavailable, func(e *edge) answer {
+		held := rawDial(t, e)
+		io.WriteString(held, head("POST", "/h/k2/urgent", text, "Content-Length: 60000")+strings.Repeat(" ", 58_000))
+		body := strings.Repeat(" ", 30_000)
+		for used := false; !used; { // until what is held has been read
+			a := e.do(http.MethodPost, "/h/k2/urgent", body, "Content-Type", "text/plain")
+			used = a.status == http.StatusServiceUnavailable
+		}
+		return e.post(body)
+	})
+}
+
+// What is wrong with the head behind a batch is not the batch's.
+func TestLedgerHasNoHeadThatIsWrong(t *testing.T) {
+	e := start(t, collector.Config{})
+	conn := rawDial(t, e)
+	request := e.batchText()
+	for _, part := range []string{request[:len(request)-7], request[len(request)-7:] + "garbage\r\n\r\n"} {
+		if _, err := io.WriteString(conn, part); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond) // so that they are read one by one
+	}
+	r := bufio.NewReader(conn)
+	for _, want := range []int{http.StatusAccepted, http.StatusBadRequest} {
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil || resp.StatusCode != want {
+			t.Fatalf("answer = %v, %v, want %d", resp, err, want)
+		}
+		io.Copy(io.Discard, resp.Body)
+	}
+	if got := e.c.Ledger()[0]; got.Arrived != 1 || got.Accepted != 1 {
+		t.Errorf("ledger = %+v, want the batch's event alone", got)
 	}
 }
 

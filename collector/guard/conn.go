@@ -71,9 +71,21 @@ func Between(c net.Conn) bool {
 	return ok && own.pieces == nil && !own.body.isOpen()
 }
 
+// HeadOf returns the head of the request that c, as a Listener of this package has made it, was read for last, where it
+// came without the whole of its body; else nil. It is good until the next Read.
+func HeadOf(c net.Conn) []byte {
+	if secure, ok := c.(*secureConn); ok {
+		c = secure.Conn
+	}
+	if own, ok := c.(*Conn); ok && own.head != nil {
+		return *own.head
+	}
+	return nil
+}
+
 // Conn reads requests along with the server behind it. It follows the stream from head to body to the next head, and
 // gives the last byte of a head away only after Check has seen the whole; a *Fault takes its place. Bodies pass
-// unchanged. Nothing is copied unless a head comes in pieces, and nothing is held between requests.
+// unchanged. Nothing is copied unless a head comes in pieces or ahead of its body, and nothing is held between requests.
 //
 // As with any connection, one goroutine at a time may call Read.
 type Conn struct {
@@ -81,6 +93,7 @@ type Conn struct {
 	listener  *Listener
 	pieces    *[]byte // of a head that has not come in whole
 	lineBytes int     // how many of them are of a line without its end
+	head      *[]byte // whole, for HeadOf
 	body      body
 	fault     *Fault
 }
@@ -89,6 +102,9 @@ type Conn struct {
 func (c *Conn) Read(p []byte) (int, error) {
 	if c.fault != nil {
 		return 0, c.fault
+	}
+	if !c.body.isOpen() {
+		c.giveBack(&c.head)
 	}
 	n, err := c.Conn.Read(p)
 	good := c.follow(p[:n])
@@ -121,6 +137,7 @@ func (c *Conn) follow(data []byte) (good int) {
 
 // passHead takes as much of data as belongs to the head.
 func (c *Conn) passHead(data []byte) (n int, fault *Fault) {
+	c.giveBack(&c.head)
 	n, complete, fault := c.headEnd(data)
 	if room := c.listener.limits.HeadBytes - len(c.partial()); n > room {
 		return room, faultBytes
@@ -138,6 +155,12 @@ func (c *Conn) passHead(data []byte) (n int, fault *Fault) {
 		head = *c.pieces
 	}
 	framing, fault := check(head, c.listener.limits.Fields)
+	if fault == nil && (framing.Chunked || framing.Length > int64(len(data)-n)) {
+		if c.pieces == nil {
+			c.keep(head)
+		}
+		c.head, c.pieces = c.pieces, nil
+	}
 	c.release()
 	if fault != nil {
 		return n - 1, fault
@@ -193,8 +216,14 @@ func (c *Conn) keep(piece []byte) {
 
 // release gives the pieces back.
 func (c *Conn) release() {
-	if c.pieces != nil {
-		c.listener.heads.Put(c.pieces)
+	c.giveBack(&c.pieces)
+	c.lineBytes = 0
+}
+
+// giveBack puts what is kept of a head into the pool.
+func (c *Conn) giveBack(kept **[]byte) {
+	if *kept != nil {
+		c.listener.heads.Put(*kept)
+		*kept = nil
 	}
-	c.pieces, c.lineBytes = nil, 0
 }

@@ -77,6 +77,34 @@ func TestConnPassesGoodStreams(t *testing.T) {
 	f(chunks[:80])
 }
 
+// A head is kept while its body is to come, and no longer than until something else is read.
+func TestHeadOf(t *testing.T) {
+	headB, _ := strings.CutSuffix(postB, "hello")
+	headC, rest, _ := strings.Cut(chunks, "0000000B")
+	pieces := []struct{ text, head string }{
+		{getA, ""},
+		{postB, ""},
+		{headB, headB}, {"he", headB}, {"llo", headB},
+		{getA, ""},
+		{headB[:10], ""}, {headB[10:] + "h", headB}, {"ello" + getA, ""},
+		{headC, headC}, {"0000000B" + rest, headC},
+		{headB + "hell", headB}, {"o" + headC, headC},
+	}
+	var readers []io.Reader
+	for _, piece := range pieces {
+		readers = append(readers, strings.NewReader(piece.text))
+	}
+	conn, room := guarded(t, io.MultiReader(readers...)), make([]byte, 1<<10)
+	for i, piece := range pieces {
+		if n, err := conn.Read(room); err != nil || string(room[:n]) != piece.text {
+			t.Fatalf("read %q, %v, want %q", room[:n], err, piece.text)
+		}
+		if got := string(guard.HeadOf(conn)); got != piece.head {
+			t.Errorf("behind piece %d, %q: head = %q, want %q", i, piece.text, got, piece.head)
+		}
+	}
+}
+
 func TestConnStopsBadStreams(t *testing.T) {
 	f := func(good, bad string) {
 		t.Helper()

@@ -116,6 +116,9 @@ func checkImage(t *testing.T, what, name string) {
 	}
 }
 
+// gateway is the address from which front is asked through the published port.
+const gateway = "127.0.0.2"
+
 // front starts nginx itself as compose.yaml does, in front of two collectors of the test, and returns its URL.
 func front(t *testing.T, collectors [2]*httptest.Server) string {
 	t.Helper()
@@ -125,6 +128,7 @@ func front(t *testing.T, collectors [2]*httptest.Server) string {
 		{"server collect-1:8081", "server " + collectors[0].Listener.Addr().String()},
 		{"server collect-2:8081", "server " + collectors[1].Listener.Addr().String()},
 		{"listen 80;", "listen " + address + ";"},
+		{"set_real_ip_from 172.16.0.0/12;", "set_real_ip_from " + gateway + ";"},
 	} {
 		if !strings.Contains(text, pair[0]) {
 			t.Fatalf("front.conf has no %q", pair[0])
@@ -207,6 +211,41 @@ func TestComposeFront(t *testing.T) {
 		c.Close()
 	}
 	f("/taken", http.StatusServiceUnavailable, "5")
+}
+
+// TestComposeFrontPassesTheAddressOn: what a proxy on the machine says of its client counts, and nobody else's word.
+func TestComposeFrontPassesTheAddressOn(t *testing.T) {
+	collector := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, strings.Join(r.Header.Values("X-Forwarded-For"), "|"))
+	})
+	collectors := [2]*httptest.Server{httptest.NewServer(collector), httptest.NewServer(collector)}
+	defer collectors[0].Close()
+	defer collectors[1].Close()
+	url := front(t, collectors)
+	f := func(from, said, want string) {
+		t.Helper()
+		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+		client := http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}}
+		req, err := http.NewRequest(http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said != "" {
+			req.Header.Set("X-Forwarded-For", said)
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if got, err := io.ReadAll(resp.Body); err != nil || string(got) != want {
+			t.Errorf("from %s, said %q: the collector is told %q, %v, want %q", from, said, got, err, want)
+		}
+	}
+	f(gateway, "", gateway)
+	f(gateway, "203.0.113.7", "203.0.113.7")
+	f(gateway, "198.51.100.1, 203.0.113.7", "203.0.113.7") // the first is what the client said
+	f("127.0.0.1", "203.0.113.7", "127.0.0.1")
 }
 
 func TestComposeClickHouse(t *testing.T) {

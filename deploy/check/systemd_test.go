@@ -68,11 +68,15 @@ func TestUnitsRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range services {
-		found := false
+		found, collects, runtime := false, false, ""
 		for line := range strings.Lines(read(t, file)) {
 			line = strings.TrimSpace(line)
 			if command, ok := strings.CutPrefix(line, "ExecStart="+installed+" "); ok {
 				found = commands(t)[command]
+				collects = command == "serve" || command == "collect"
+			}
+			if folder, ok := strings.CutPrefix(line, "RuntimeDirectory="); ok {
+				runtime = folder
 			}
 			if variables, ok := strings.CutPrefix(line, "Environment="); ok {
 				for _, v := range strings.Fields(variables) {
@@ -84,6 +88,9 @@ func TestUnitsRun(t *testing.T) {
 		}
 		if !found {
 			t.Errorf("%s runs no command of heed", file)
+		}
+		if want := strings.TrimSuffix(filepath.Base(file), ".service"); collects && runtime != want {
+			t.Errorf("%s: RuntimeDirectory=%s, want %s: no unix socket can be made elsewhere", file, runtime, want)
 		}
 	}
 }

@@ -196,7 +196,7 @@ func (c *gatherer) startWeb(context.Context) error {
 		answers: noAnswers("heed collect answers no questions; heed report does"),
 		checks:  []check{{"collector", c.checkStopping}},
 		walls:   c.edge.walls.serveWall(),
-		metrics: []metricsWriter{c.edge.collector, c.edge.enricher, c.counts, c.consent},
+		metrics: []metricsWriter{c.edge, c.edge.collector, c.edge.enricher, c.counts, c.consent},
 	}
 	if c.stock != nil {
 		a.metrics = append(a.metrics, c.stock)

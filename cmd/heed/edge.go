@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 
@@ -115,6 +116,9 @@ func (e *edge) config() collector.Config {
 	}
 	return cfg
 }
+
+// WriteMetrics writes those of the listeners.
+func (e *edge) WriteMetrics(w io.Writer) { listen.WriteMetrics(w, e.listeners) }
 
 // stop accepts nothing more and answers what was accepted.
 func (e *edge) stop(ctx context.Context) error {

@@ -49,6 +49,9 @@ func TestServeListensEverywhere(t *testing.T) {
 	f("unix", "http://unix"+loader, &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)
 	}})
+	if got := fetch(t, heed.API+"/metrics"); strings.Count(got, "heed_listen_certificate_expires_seconds ") != 1 {
+		t.Error("the metrics do not say once when the certificate expires")
+	}
 	heed.stop()
 	if _, err := os.Stat(socket); err == nil {
 		t.Errorf("%s is still there after the stop", socket)

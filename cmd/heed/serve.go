@@ -133,7 +133,9 @@ func (s *server) startWeb(context.Context) error {
 		consent: s.serveConsent(),
 		walls:   s.edge.walls.serveWall(),
 		stock:   s.serveInventory(),
-		metrics: []metricsWriter{s.edge.collector, s.edge.enricher, s.log, s.storage.store, s.backend.loader, s.records, s.eraser, s.ledger, s.stock},
+		metrics: []metricsWriter{
+			s.edge, s.edge.collector, s.edge.enricher, s.log, s.storage.store, s.backend.loader, s.records, s.eraser, s.ledger, s.stock,
+		},
 	})
 	if s.demo == nil {
 		return nil

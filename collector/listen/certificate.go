@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"sync"
 	"time"
@@ -12,8 +13,8 @@ import (
 // checkEvery is how often the files are looked at, when clients connect at all.
 const checkEvery = time.Second
 
-// certificate is a certificate from files. It is looked at again during handshakes, which needs no goroutine: a
-// certificate that nobody asks for need not be fresh.
+// certificate is a certificate from files. It is looked at again during handshakes, and when metrics are asked for, which
+// needs no goroutine: a certificate that nobody asks for need not be fresh.
 type certificate struct {
 	files  TLS
 	logger *slog.Logger
@@ -38,17 +39,28 @@ func (s stamp) equal(other stamp) bool {
 	return os.SameFile(s.info, other.info) && s.size == other.size && s.modified.Equal(other.modified)
 }
 
-// config loads the certificate and returns what a server does with it.
-func (t TLS) config(logger *slog.Logger) (*tls.Config, error) {
+// open loads the certificate.
+func (t TLS) open(logger *slog.Logger) (*certificate, error) {
 	c := &certificate{files: t, logger: logger, now: time.Now}
 	if err := c.load(); err != nil {
 		return nil, err
 	}
-	return &tls.Config{
+	return c, nil
+}
+
+// secureListener is a listener whose connections speak TLS with the certificate.
+type secureListener struct {
+	net.Listener
+	certificate *certificate
+}
+
+// listener puts TLS onto ln.
+func (c *certificate) listener(ln net.Listener) net.Listener {
+	return secureListener{tls.NewListener(ln, &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		NextProtos:     []string{"http/1.1"},
 		GetCertificate: c.get,
-	}, nil
+	}), c}
 }
 
 // get returns the certificate in force. Of handshakes that come together one looks at the files, and the others wait the

@@ -23,7 +23,7 @@ import (
 	"time"
 )
 
-// writePair makes a certificate of that serial number and writes it and its key over the files.
+// writePair makes a certificate of that serial number, which is good for as many hours, and writes it and its key over the files.
 func writePair(t *testing.T, files TLS, serial int64) {
 	t.Helper()
 	certificate, key := newPair(t, serial)
@@ -37,7 +37,7 @@ func newPair(t *testing.T, serial int64) (certificate, key []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"heed.test"}}
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Duration(serial) * time.Hour), DNSNames: []string{"heed.test"}}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	if err != nil {
 		t.Fatal(err)
@@ -132,6 +132,35 @@ func TestCertificateKeepsTheOldOne(t *testing.T) {
 	write(t, c.files.Key, key2)
 	write(t, c.files.Certificate, certificate2)
 	wantSerial(t, c, clock, 2)
+}
+
+// The metric is of the certificate in force, and looks for a new one by itself.
+func TestCertificateMetric(t *testing.T) {
+	c, clock, _ := testCertificate(t)
+	lns := []net.Listener{&net.TCPListener{}, c.listener(nil), c.listener(nil)}
+	f := func(what string, wantHours float64) {
+		t.Helper()
+		clock.Time = clock.Add(checkEvery)
+		var out bytes.Buffer
+		WriteMetrics(&out, lns)
+		var expires int64
+		if n, err := fmt.Sscanf(out.String(), "heed_listen_certificate_expires_seconds %d\n", &expires); n != 1 || err != nil {
+			t.Fatalf("%s: metrics = %q, %v", what, &out, err)
+		}
+		if got := time.Until(time.Unix(expires, 0)).Hours(); got > wantHours || got < wantHours-0.5 {
+			t.Errorf("%s: it expires in %.2f hours, want %.0f", what, got, wantHours)
+		}
+	}
+	f("at first", 1)
+	certificate2, key2 := newPair(t, 2)
+	write(t, c.files.Certificate, certificate2)
+	f("before the key has come", 1)
+	write(t, c.files.Key, key2)
+	f("with its key", 2)
+	var out bytes.Buffer
+	if WriteMetrics(&out, lns[:1]); out.Len() > 0 {
+		t.Errorf("without TLS: metrics = %q, want none", &out)
+	}
 }
 
 func TestCertificateFollowsLinks(t *testing.T) {

@@ -2,7 +2,6 @@ package listen
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -130,9 +129,9 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ []net.Listene
 	}
 	cfg = cfg.withDefaults()
 	logger = logger.With("component", "listen")
-	var secure *tls.Config
+	var secure *certificate
 	if cfg.TLS.Certificate != "" {
-		if secure, err = cfg.TLS.config(logger); err != nil {
+		if secure, err = cfg.TLS.open(logger); err != nil {
 			return nil, err
 		}
 	}
@@ -184,13 +183,13 @@ func (c Config) open(ctx context.Context, address string) ([]net.Listener, error
 }
 
 // dress puts PROXY protocol and TLS onto a socket, in the order in which their bytes arrive.
-func (c Config) dress(ln net.Listener, secure *tls.Config) net.Listener {
+func (c Config) dress(ln net.Listener, secure *certificate) net.Listener {
 	_, isUnix := ln.Addr().(*net.UnixAddr)
 	if isUnix && c.Proxy.Unix || !isUnix && len(c.Proxy.From) > 0 {
 		ln = c.Proxy.listener(ln)
 	}
 	if secure != nil && !isUnix {
-		ln = tls.NewListener(ln, secure)
+		ln = secure.listener(ln)
 	}
 	return ln
 }

@@ -111,6 +111,8 @@ func (c *Collector) read(v *visit) *schemas.Error {
 		return errTooLarge
 	case errors.Is(err, guard.ErrEncoding):
 		return errMediaCoding
+	case errors.Is(err, guard.ErrBusy):
+		return errBodyBudget
 	case err != nil:
 		return errCompressed
 	}

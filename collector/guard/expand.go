@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/flate"
@@ -20,6 +21,10 @@ const (
 	maxZstdWindowBytes  = 8 << 20 // RFC 9659: no more may be asked of a receiver of zstd over HTTP
 )
 
+// maxWait is how long a body waits for a decoder. Each expands a body in milliseconds at most, so that who waits longer
+// stands in a flood.
+const maxWait = time.Second
+
 // Errors of Expand. Callers compare with errors.Is; the text of the decoder is in their chain and repeats no content.
 var (
 	// ErrEncoding: the encoding is not known, there are several, or it wants more memory than a decoder may have.
@@ -28,6 +33,8 @@ var (
 	ErrExpanded = errors.New("expanded body is too long")
 	// ErrCompressed: the body is not what its encoding says, was cut short, or is followed by something else.
 	ErrCompressed = errors.New("compressed body is damaged")
+	// ErrBusy: all decoders were in use for a second. Nothing is wrong with the body.
+	ErrBusy = errors.New("too many compressed bodies at once")
 )
 
 // Expander expands compressed bodies. It holds a fixed number of decoders, so that a flood of compressed bodies costs
@@ -47,7 +54,7 @@ type decoder struct {
 	more   [1]byte
 }
 
-// NewExpander returns an Expander that expands at most parallel bodies at once; others wait. More than there are
+// NewExpander returns an Expander that expands at most parallel bodies at once; others wait, a second at most. More than there are
 // processors gains nothing: the body is in memory already.
 func NewExpander(parallel int) *Expander {
 	e := &Expander{idle: make(chan *decoder, max(parallel, 1))}
@@ -71,7 +78,10 @@ func (e *Expander) Expand(dst []byte, encoding string, body []byte, limit int) (
 		}
 		return append(dst, body...), nil
 	}
-	d := <-e.idle
+	d, err := e.take()
+	if err != nil {
+		return dst, err
+	}
 	defer func() { e.idle <- d }()
 	if d == nil {
 		d = &decoder{}
@@ -79,6 +89,23 @@ func (e *Expander) Expand(dst []byte, encoding string, body []byte, limit int) (
 	defer d.source.Reset(nil) // the body is the caller's again
 	d.source.Reset(body)
 	return d.expand(slices.Grow(dst, limit), name, body, limit)
+}
+
+// take waits for a decoder, which is nil where it has not been needed yet.
+func (e *Expander) take() (*decoder, error) {
+	select {
+	case d := <-e.idle:
+		return d, nil
+	default:
+	}
+	timer := time.NewTimer(maxWait)
+	defer timer.Stop()
+	select {
+	case d := <-e.idle:
+		return d, nil
+	case <-timer.C:
+		return nil, ErrBusy
+	}
 }
 
 // encodingOf returns the name of an encoding as Expand's switches know it.

@@ -204,6 +204,16 @@ func (s *Store) ChainStates(ctx context.Context) (states []ChainState, err error
 	return states, nil
 }
 
+// NewestRecord returns the time of the newest record that ends a chain, among those stored before a given time of the
+// store's clock; 1970 when there is none.
+func (s *Store) NewestRecord(ctx context.Context, before time.Time) (newest time.Time, err error) {
+	err = s.conn.QueryRow(s.reading(ctx), statementText("newest_record"), driver.DateNamed("before", before, driver.MilliSeconds)).Scan(&newest)
+	if err != nil {
+		return newest, fmt.Errorf("look for the newest consent record: %w", err)
+	}
+	return newest, nil
+}
+
 // DoubledRecord returns a record of a site that stands in two rows or more, and false when each stands in one.
 func (s *Store) DoubledRecord(ctx context.Context, site string) (id record.ID, doubled bool, err error) {
 	var found uuid.UUID

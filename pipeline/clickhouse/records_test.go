@@ -91,6 +91,25 @@ func TestConsentRecordsComeBack(t *testing.T) {
 	}
 }
 
+func TestNewestRecord(t *testing.T) {
+	ctx, store := t.Context(), clickhousetest.Open(t)
+	rows := chained(t, store, 3)
+	rows[1].Columns.TimeMS = day.AddDate(10, 0, 0).UnixMilli() // stamped ahead
+	if err := store.InsertRecords(ctx, "token", rows); err != nil {
+		t.Fatal(err)
+	}
+	f := func(before, want time.Time) {
+		t.Helper()
+		if got, err := store.NewestRecord(ctx, before); !got.Equal(want) || err != nil {
+			t.Errorf("NewestRecord(%s) = %s, %v; want %s", before, got, err, want)
+		}
+	}
+	f(rows[2].Loaded, time.Unix(0, 0)) // stored then, not before
+	f(time.Unix(0, 0).AddDate(0, 0, -1), time.Unix(0, 0))
+	elsewhere := time.FixedZone("", -9*60*60)
+	f(rows[2].Loaded.Add(time.Second).In(elsewhere), day.Add(2*time.Second))
+}
+
 func TestConsentRecordsStaleFailure(t *testing.T) {
 	ctx, store := t.Context(), clickhousetest.Open(t)
 	rows := chained(t, store, 1)

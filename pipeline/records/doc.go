@@ -61,4 +61,8 @@
 // root is marked first, and readers begin behind it, whether or not the rows are gone yet. An early removal cannot hide
 // behind a mark: an Auditor refuses one on a root whose own, signed, day is younger than the proof period. Logs are shorter
 // than any proof period; a record that was replayed from one after it had expired would be chained anew.
+//
+// A clock that is years ahead must not remove what has to be kept, since nothing brings it back. So rows go only while the
+// clock is believed (Notary.believed): the newest record that was stored a day before the process began is at most a month
+// old, or the clock has gone evenly beside the monotonic one for a day. Meanwhile roots are signed and sent as ever.
 package records

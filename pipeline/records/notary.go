@@ -50,6 +50,9 @@ type NotaryStore interface {
 	Chains
 	// ChainStates lists the chains that have rows.
 	ChainStates(ctx context.Context) ([]clickhouse.ChainState, error)
+	// NewestRecord returns the time of the newest record that ends a chain, among those stored before a given time of the
+	// store's clock; one long ago when there is none.
+	NewestRecord(ctx context.Context, before time.Time) (time.Time, error)
 	// PutRoot keeps a root, in place of an earlier state of the same.
 	PutRoot(ctx context.Context, root clickhouse.Root) error
 	// UnsentRoots returns roots that are not sent, the oldest first; the first some thousand do.
@@ -68,6 +71,8 @@ type Notary struct {
 	logger  *slog.Logger
 	metrics *notaryMetrics
 
+	clock   clock
+	held    bool   // it was told that rows stay because of the clock
 	closed  string // the last UTC day that all chains were looked at on
 	sender  *sender
 	pause   time.Duration // before roots that could not be sent are tried again; 0 when there is no such
@@ -81,6 +86,7 @@ func NewNotary(cfg NotaryConfig, store NotaryStore, logger *slog.Logger) (*Notar
 	}
 	return &Notary{
 		cfg: cfg, store: store, logger: logger.With("component", "records"), metrics: newNotaryMetrics(), sender: newSender(cfg.SendTo),
+		clock: newClock(cfg.Now()),
 	}, nil
 }
 
@@ -230,6 +236,17 @@ func (n *Notary) expire(ctx context.Context, state clickhouse.ChainState) error 
 			return fmt.Errorf("expire records of site %q: %w", state.Site, err)
 		}
 	}
+	if due == nil && state.First >= base {
+		return nil
+	}
+	believed, err := n.believed(ctx)
+	if err != nil {
+		return err
+	}
+	if !believed {
+		n.holdBack()
+		return nil
+	}
 	if due != nil {
 		due.Expired = true
 		if err := n.store.PutRoot(ctx, *due); err != nil { // first the mark: readers begin behind it
@@ -239,10 +256,17 @@ func (n *Notary) expire(ctx context.Context, state clickhouse.ChainState) error 
 		n.metrics.expired.Inc()
 		n.logger.Info("consent records have expired", "site", state.Site, "rows_before", base, "root_of", due.Day)
 	}
-	if state.First >= base {
-		return nil
-	}
 	return n.store.DropRecords(ctx, state.Site, base)
+}
+
+// holdBack tells once that rows stay which would have expired by a clock that is not believed.
+func (n *Notary) holdBack() {
+	if n.held {
+		return
+	}
+	n.held = true
+	n.logger.Warn("consent records that would expire stay for now: the clock is over a month ahead of the newest record of before this "+
+		"start; set it right, or leave it if it is, and they go once it has gone evenly for a day", "clock", n.today())
 }
 
 // due returns the largest root whose rows may all go; nil when there is none.

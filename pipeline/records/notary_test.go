@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -171,17 +172,18 @@ func TestNotaryExpires(t *testing.T) {
 		once(t, notary(t, store, records.Destinations{}, at.AddDate(0, 0, 1)))
 	}
 	now := epoch.AddDate(6, 6, 5) // the first two ended five years ago, the second a few days short of it
+	chain(t, store, grant(6, now.AddDate(0, 0, -20), notice.Ref))
 	once(t, notary(t, store, records.Destinations{}, now))
 	states, err := store.ChainStates(t.Context())
-	if len(states) != 1 || states[0].First != 2 || states[0].Size != 3 || err != nil {
-		t.Fatalf("ChainStates = %+v, %v; want the third row alone", states, err)
+	if len(states) != 1 || states[0].First != 2 || states[0].Size != 4 || err != nil {
+		t.Fatalf("ChainStates = %+v, %v; want the third row and the last", states, err)
 	}
 	a := auditor(t, store, now)
-	if report := verify(t, a); len(report.Findings) > 0 || report.First != 2 || report.Rows != 3 {
+	if report := verify(t, a); len(report.Findings) > 0 || report.First != 2 || report.Rows != 4 {
 		t.Errorf("Verify = %+v, want what is left whole", report)
 	}
 	chain(t, store, grant(7, now, notice.Ref))
-	if report := verify(t, a); len(report.Findings) > 0 || report.Rows != 4 {
+	if report := verify(t, a); len(report.Findings) > 0 || report.Rows != 5 {
 		t.Errorf("Verify with a new row = %+v, want it whole", report)
 	}
 	roots, err := store.Roots(t.Context(), "shop")
@@ -198,6 +200,55 @@ func TestNotaryExpires(t *testing.T) {
 	if report := verify(t, a); len(report.Findings) != 1 || !strings.Contains(report.Findings[0].Text, "are to be kept for 5 years") {
 		t.Errorf("Verify of what was removed early = %+v, want it named", report)
 	}
+}
+
+// A clock that runs ten years ahead removes nothing: not at a start, and not when it is set while the notary runs.
+func TestNotaryKeepsRowsFromAWrongClock(t *testing.T) {
+	store, notice := clickhousetest.Open(t), shop(t).Ref
+	day := func(n int) time.Time { return epoch.AddDate(0, 0, n) }
+	chain(t, store, grant(0, epoch, notice))
+	once(t, notary(t, store, records.Destinations{}, day(1)))
+	chain(t, store, grant(1, day(2), notice))
+	left := func(when string, wantRows, wantRoots int) {
+		t.Helper()
+		rows := 0
+		for _, err := range store.Records(t.Context(), "shop", 0) {
+			if rows++; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if rows != wantRows {
+			t.Errorf("%s %d rows are left, want %d", when, rows, wantRows)
+		}
+		if roots, err := store.Roots(t.Context(), "shop"); len(roots) != wantRoots || err != nil {
+			t.Errorf("Roots %s = %d, %v; want %d", when, len(roots), err, wantRoots)
+		}
+	}
+	var log strings.Builder
+	now := epoch.AddDate(10, 0, 0)
+	cfg := records.NotaryConfig{Signer: signer(t), Now: func() time.Time { return now }}
+	n, err := records.NewNotary(cfg, store, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	once(t, n)
+	left("after a start in ten years", 2, 2) // what is new is signed
+	for ; now.Before(epoch.AddDate(10, 0, 3)); now = now.AddDate(0, 0, 1) {
+		once(t, n) // the clock is set each time
+	}
+	if told := strings.Count(log.String(), "consent records that would expire stay for now"); told != 1 {
+		t.Errorf("the log tells %d times that rows stay, want once:\n%s", told, &log)
+	}
+	n.Age(25 * time.Hour)
+	now = now.AddDate(10, 0, 0)
+	once(t, n)
+	left("after the clock was set", 2, 2)
+
+	n.Age(25 * time.Hour)
+	now = now.Add(30 * time.Minute) // as of the time service
+	n.Forget()
+	once(t, n)
+	left("after a day on one clock", 0, 2)
 }
 
 // away is a store that does not answer.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -282,14 +283,18 @@ func (q consentQuestion) answer(ctx context.Context, office *consentOffice, w io
 	return fmt.Errorf("heed consent knows no %q", q.Verb)
 }
 
-// sites are those that the question is about.
-func (q consentQuestion) sites(ctx context.Context, office *consentOffice) (sites []string, err error) {
-	if q.Site != "" {
-		return []string{q.Site}, nil
+// sites are those that the question is about. One that nothing is known of is a slip: it would be found whole.
+func (q consentQuestion) sites(ctx context.Context, office *consentOffice) ([]string, error) {
+	sites, err := office.auditor.Sites(ctx)
+	if err != nil || q.Site == "" {
+		return sites, err
 	}
-	states, err := office.store.ChainStates(ctx)
-	for _, state := range states {
-		sites = append(sites, state.Site)
+	for _, site := range office.sites {
+		sites = append(sites, site.ID)
 	}
-	return sites, err
+	if !slices.Contains(sites, q.Site) {
+		return nil, fmt.Errorf("there is no site %q%s: it is not configured and has no rows and no roots (heed consent roots lists those that have)",
+			q.Site, didYouMean(q.Site, sites))
+	}
+	return []string{q.Site}, nil
 }

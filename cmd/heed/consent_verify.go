@@ -19,6 +19,10 @@ func (q consentQuestion) verify(ctx context.Context, office *consentOffice, w io
 	if err != nil {
 		return err
 	}
+	if len(sites) == 0 && len(q.Notes) > 0 {
+		return fmt.Errorf("%w: no site has rows or roots, and %s is no signed root (give --roots the files that records.send_roots_to got)",
+			errBroken, q.Notes[0].Name)
+	}
 	if len(sites) == 0 {
 		fmt.Fprintln(w, "there are no consent records")
 	}

@@ -166,6 +166,17 @@ func (s noteSigner) Name() string                     { return s.verifier.Name()
 func (s noteSigner) KeyHash() uint32                  { return s.verifier.KeyHash() }
 func (s noteSigner) Sign(text []byte) ([]byte, error) { return ed25519.Sign(s.key, text), nil }
 
+// SiteOf returns the site that a signed note says it is of, without a look at its signature; "" when it names none.
+func SiteOf(signed []byte) string {
+	line, _, _ := bytes.Cut(signed, []byte("\n"))
+	_, site, _ := strings.Cut(string(line), "/")
+	var c checks
+	if c.name(site, "site"); len(c.found) > 0 {
+		return ""
+	}
+	return site
+}
+
 // OpenCheckpoint returns the checkpoint of a signed note. publicKey is what Signer.PublicKey returned, from a source that
 // is not the note's. One signature more or less, or another form of the same, is an error too: a note has one text.
 func OpenCheckpoint(signed []byte, publicKey string) (Checkpoint, error) {

@@ -23,6 +23,14 @@ func TestCheckpointSurvivesItsNote(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got, cp) {
 			t.Errorf("OpenCheckpoint(%s) = %+v, %v, want %+v", signed, got, err, cp)
 		}
+		if site := SiteOf(signed); site != cp.Site {
+			t.Errorf("SiteOf(%s) = %q, want %q", signed, site, cp.Site)
+		}
+	}
+	for _, text := range []string{"", "shop", "heed/", "heed/sh op\n", "heed/shop/7\n", "heed/" + strings.Repeat("x", 1000)} {
+		if site := SiteOf([]byte(text)); site != "" {
+			t.Errorf("SiteOf(%q) = %q, want none", text, site)
+		}
 	}
 }
 

@@ -37,7 +37,8 @@ func recordsTable(r *recordsSettings) []setting {
 			mask:  maskAll,
 		}, {
 			name: "records.proof_years", value: intValue(&r.ProofYears, 1, 100), def: "5",
-			help:  "How many years a consent record is kept after its choice has ended.",
+			help: "How many years a consent record is kept at least after its choice has ended. It is removed behind a signed root of " +
+				"a day that is 400 days older still: so an auditor can see that nothing went too early.",
 			limit: "1 to 100",
 		}, {
 			name: "records.key_file", value: textValue(&r.KeyFile, nil), def: "",

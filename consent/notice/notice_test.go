@@ -163,7 +163,7 @@ func TestWhatIsSaid(t *testing.T) {
 		}
 	}
 	f("body", "Shop GmbH", "for: Functional, Measuring, Advertising.", "privacy@shop.example, Ann Example", "at most 365 days")
-	f("purpose.essential.text", "Your answer: Remembering", "Kept for at most 2190 days.", "In your browser for at most 365 days")
+	f("purpose.essential.text", "Your answer: Remembering", "Kept for at most 2230 days.", "In your browser for at most 365 days")
 	f("purpose.functional.text", "Directions Kept for at most 30 days.")
 	f("map.text", "Map Co (US) https://map.example/privacy\nIn your browser for at most 7 days")
 	f("purpose.performance.text", "Visits: The pages you see", "Attention: ", "Forms: ", "Actions: ", "806 days", "at most 395 days")

@@ -2,6 +2,7 @@ package notice
 
 import (
 	"strings"
+	"time"
 
 	"heed/consent/record"
 )
@@ -18,10 +19,10 @@ const ownPrefix = "heed-"
 // IsOwn reports whether a service is a part of Heed. Such a part goes with its category and has no box of its own.
 func IsOwn(service string) bool { return strings.HasPrefix(service, ownPrefix) }
 
-// How long Heed's own cookies live, in days.
+// How long Heed keeps what is its own, in days.
 const (
-	visitorDays = 395
-	proofDays   = 5 * 365
+	visitorDays = 395                                              // a cookie
+	recordDays  = int(record.MaxChoiceLife/(24*time.Hour)) + 5*366 // of an answer, until its root is old enough: pipeline/records, Expiry
 )
 
 // Features are what of Heed a site uses beyond page views and the owner's own events.
@@ -38,7 +39,7 @@ func OwnPurposes(f Features, retentionDays int, countries []string) []record.Pur
 	}
 	// The record of an answer outlives the answer by the years for which it may have to be proved.
 	list := []record.Purpose{
-		purpose("choice", "essential", longestChoice()+proofDays, "answer", "browser", "country", "origin", "region", "time"),
+		purpose("choice", "essential", recordDays, "answer", "browser", "country", "origin", "region", "time"),
 		purpose("visits", "performance", retentionDays, "bot", "browser", "campaign", "country", "device", "network", "page",
 			"referrer", "region", "system", "time", "visitor"),
 		purpose("events", "performance", retentionDays, "name", "page", "properties", "time", "visitor"),

@@ -12,7 +12,9 @@
 // Until a checkpoint has left the machine, Audit.Verify proves consistency, not history: whoever can write the store and
 // has the signing key can make all rows, all hashes and all roots anew, and nothing here would tell. Once a checkpoint
 // is in other hands (the owner's mailbox, a time stamp's), no row before it can be changed, added, dropped or moved
-// without Verify naming it. Rows behind the last such checkpoint have no such witness yet: that the newest rows were cut
+// without Verify naming it, unless it is said to have expired: Verify believes Audit.From, and what has fewer rows than that
+// is held against nothing. Whoever calls it has to ask of From, and of each such checkpoint, whether its day is old enough
+// (pipeline/records does). Rows behind the last such checkpoint have no such witness yet: that the newest rows were cut
 // off shows only against a checkpoint that covers them.
 //
 // Nothing here proves that the visitor was a person, or that a browser told the truth; it proves what reached us, when,

@@ -21,8 +21,10 @@ const (
 	maxEmittedBytes = 4 << 10
 	maxServices     = 200
 	maxDwell        = 24 * time.Hour
-	maxChoiceLife   = 400 * 24 * time.Hour // the longest row is a year
 )
+
+// MaxChoiceLife is how long a choice may last. The longest row is a year.
+const MaxChoiceLife = 400 * 24 * time.Hour
 
 var (
 	events = []Event{Shown, Accepted, Rejected, Chosen, Withdrawn, GPC, DNT, Expired, Reprompt, Migrated}
@@ -65,7 +67,7 @@ func (r *Record) checkTimes(c *checks) {
 	c.that(r.ClientTimeMS >= 0 && r.ClientTimeMS <= maxSafeInteger, "client_time_ms", "want Unix ms or 0")
 	switch life := r.ExpiresMS - r.TimeMS; {
 	case slices.Contains(choices, r.Event):
-		c.that(life > 0 && life <= maxChoiceLife.Milliseconds(), "expires_ms", "want a time within 400 days of time_ms")
+		c.that(life > 0 && life <= MaxChoiceLife.Milliseconds(), "expires_ms", "want a time within 400 days of time_ms")
 	default:
 		c.that(r.ExpiresMS == 0, "expires_ms", "only a choice expires")
 	}

@@ -42,7 +42,8 @@ type Audit struct {
 	// From is the checkpoint behind which rows have expired; nil when the chain begins with row 0. It must come from a
 	// signed note: Verify believes it.
 	From *Checkpoint
-	// Roots are the checkpoints of signed notes, in any order. What they do not cover is only found to be consistent.
+	// Roots are the checkpoints of signed notes, in any order. What they do not cover is only found to be consistent. Those
+	// of fewer rows than From have nothing to be held against and are passed over.
 	Roots []Checkpoint
 	// Whole keeps what the returned chain needs to prove rows: 64 bytes and more per row.
 	Whole bool

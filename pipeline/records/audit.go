@@ -37,7 +37,7 @@ type Auditor struct {
 	Keys []string
 	// Notes are signed roots that were kept elsewhere.
 	Notes []Note
-	// ProofYears is how long records have to be kept.
+	// ProofYears is how long records have to be kept after their choice has ended.
 	ProofYears int
 	// Now is the clock.
 	Now func() time.Time
@@ -55,7 +55,7 @@ type Report struct {
 	First    uint64    `json:"first"`    // index of the first row that is kept
 	Rows     uint64    `json:"rows"`     // of the chain, expired ones included
 	Roots    int       `json:"roots"`    // stored, that hold
-	Notes    int       `json:"notes"`    // from elsewhere, that hold
+	Notes    int       `json:"notes"`    // from elsewhere, that hold and cover rows that are kept
 	Covered  uint64    `json:"covered"`  // rows that the largest of those from elsewhere covers
 	Notices  int       `json:"notices"`  // archived, that hold
 	Findings []Finding `json:"findings"` // never nil
@@ -144,21 +144,27 @@ func (a Auditor) roots(ctx context.Context, report *Report) (from *record.Checkp
 			from = &checkpoint
 		}
 	}
+	since := provedSince(a.Now(), a.ProofYears)
+	if from != nil && from.Day >= since {
+		report.finds("root", "the rows before the root of %s are said to have expired, but those of roots since %s are to be kept (proof_years %d)",
+			from.Day, since, a.ProofYears)
+	}
 	for _, note := range a.Notes {
 		if site := record.SiteOf(note.Text); site != "" && site != report.Site {
 			continue
 		}
 		checkpoint, err := a.openNote(note.Text)
-		if err != nil {
+		switch {
+		case err != nil:
 			report.finds("note", "%s: %v", note.Name, err)
-			continue
+		case from == nil || checkpoint.Size >= from.Size:
+			report.Notes++
+			report.Covered = max(report.Covered, checkpoint.Size)
+			roots = append(roots, checkpoint)
+		case checkpoint.Day >= since: // the rows that it could be held against are gone
+			report.finds("note", "%s: it covers rows that are said to have expired, but those of roots since %s are to be kept (proof_years %d)",
+				note.Name, since, a.ProofYears)
 		}
-		report.Notes++
-		report.Covered = max(report.Covered, checkpoint.Size)
-		roots = append(roots, checkpoint)
-	}
-	if from != nil && from.Day >= a.Now().UTC().AddDate(-a.ProofYears, 0, 0).Format(time.DateOnly) {
-		report.finds("root", "the rows before the root of %s are said to have expired, but are to be kept for %d years", from.Day, a.ProofYears)
 	}
 	return from, roots, nil
 }

@@ -57,10 +57,12 @@
 //
 // # Expiry
 //
-// Rows are removed whose choices ended before the proof period, up to the largest root that covers none but such. That
-// root is marked first, and readers begin behind it, whether or not the rows are gone yet. An early removal cannot hide
-// behind a mark: an Auditor refuses one on a root whose own, signed, day is younger than the proof period. Logs are shorter
-// than any proof period; a record that was replayed from one after it had expired would be chained anew.
+// Rows are removed whose choices ended before the proof period, up to the largest root that covers none but such and whose
+// day is 400 days older than that period: no choice lasts longer, so whoever has no more than the root can tell. It is
+// marked first, and readers begin behind it, whether or not the rows are gone yet. An early removal cannot hide behind a
+// mark: an Auditor refuses one on a root whose own, signed, day is younger. Nor behind a root that was made for it, with
+// store and key: an Auditor refuses a mark that leaves a younger root from elsewhere without its rows. Logs are shorter than
+// any proof period; a record that was replayed from one after it had expired would be chained anew.
 //
 // A clock that is years ahead must not remove what has to be kept, since nothing brings it back. So rows go only while the
 // clock is believed (Notary.believed): the newest record that was stored a day before the process began is at most a month

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"heed/consent/record"
@@ -21,7 +22,7 @@ type NotaryConfig struct {
 	Signer *record.Signer
 	// SendTo is where they go.
 	SendTo Destinations
-	// ProofYears is how long records are kept after their choice has ended, 1 to 100; 5 when 0.
+	// ProofYears is how long records are kept at least after their choice has ended, 1 to 100; 5 when 0.
 	ProofYears int
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -222,19 +223,16 @@ func (n *Notary) sign(ctx context.Context, chain *record.Chain, day time.Time) (
 }
 
 // expire removes the rows of a chain whose choices ended before the proof period, up to the largest root that covers none
-// but such.
+// but such and is old enough for an Auditor to see that (provedSince).
 func (n *Notary) expire(ctx context.Context, state clickhouse.ChainState) error {
 	roots, err := n.store.Roots(ctx, state.Site)
 	if err != nil {
 		return err
 	}
 	base := expiredBefore(roots)
-	limit := n.cfg.Now().UTC().AddDate(-n.cfg.ProofYears, 0, 0)
-	var due *clickhouse.Root
-	if young := len(roots) == 0 || roots[0].Day >= limit.Format(time.DateOnly) && base == 0; !young {
-		if due, err = n.due(ctx, roots, base, limit); err != nil {
-			return fmt.Errorf("expire records of site %q: %w", state.Site, err)
-		}
+	due, err := n.due(ctx, roots, base)
+	if err != nil {
+		return fmt.Errorf("expire records of site %q: %w", state.Site, err)
 	}
 	if due == nil && state.First >= base {
 		return nil
@@ -270,17 +268,31 @@ func (n *Notary) holdBack() {
 }
 
 // due returns the largest root whose rows may all go; nil when there is none.
-func (n *Notary) due(ctx context.Context, roots []clickhouse.Root, base uint64, limit time.Time) (due *clickhouse.Root, err error) {
-	size, err := record.Expirable(bare(n.store.Records(ctx, roots[0].Site, base)), base, limit)
+func (n *Notary) due(ctx context.Context, roots []clickhouse.Root, base uint64) (due *clickhouse.Root, err error) {
+	now := n.cfg.Now()
+	day := provedSince(now, n.cfg.ProofYears)
+	old := func(root clickhouse.Root) bool { return root.Size > base && root.Day < day }
+	if !slices.ContainsFunc(roots, old) {
+		return nil, nil
+	}
+	ended := now.UTC().AddDate(-n.cfg.ProofYears, 0, 0)
+	size, err := record.Expirable(bare(n.store.Records(ctx, roots[0].Site, base)), base, ended)
 	if err != nil {
 		return nil, err
 	}
-	for i := range roots {
-		if roots[i].Size > base && roots[i].Size <= size {
+	for i, root := range roots {
+		if old(root) && root.Size <= size {
 			due = &roots[i]
 		}
 	}
 	return due, nil
+}
+
+// provedSince returns the first day whose root has to keep its rows. A root tells the day of its last record; the proof
+// period begins when that choice ends, a choice's life later at most. By the longest an Auditor can tell from a root alone
+// that nothing went too early.
+func provedSince(now time.Time, proofYears int) string {
+	return now.UTC().AddDate(-proofYears, 0, 0).Add(-record.MaxChoiceLife).Format(time.DateOnly)
 }
 
 // expiredBefore returns the index of the first row that is still kept.

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -171,35 +172,109 @@ func TestNotaryExpires(t *testing.T) {
 		chain(t, store, grant(n, at, notice.Ref))
 		once(t, notary(t, store, records.Destinations{}, at.AddDate(0, 0, 1)))
 	}
-	now := epoch.AddDate(6, 6, 5) // the first two ended five years ago, the second a few days short of it
-	chain(t, store, grant(6, now.AddDate(0, 0, -20), notice.Ref))
+	now := epoch.AddDate(7, 0, 20) // the first two ended five years ago, but the second's root is no 400 days older than that
+	chain(t, store, grant(6, now.AddDate(0, 0, -5), notice.Ref))
 	once(t, notary(t, store, records.Destinations{}, now))
-	states, err := store.ChainStates(t.Context())
-	if len(states) != 1 || states[0].First != 2 || states[0].Size != 4 || err != nil {
-		t.Fatalf("ChainStates = %+v, %v; want the third row and the last", states, err)
+	first := func(want uint64) {
+		t.Helper()
+		states, err := store.ChainStates(t.Context())
+		if len(states) != 1 || states[0].First != want || states[0].Size != 4 || err != nil {
+			t.Fatalf("ChainStates = %+v, %v; want the rows from %d on", states, err, want)
+		}
+	}
+	first(1)
+	roots, err := store.Roots(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots[1].Expired = true // somebody hides the second row, before an auditor can know that its choice ended long enough ago
+	if err := store.PutRoot(t.Context(), roots[1]); err != nil {
+		t.Fatal(err)
 	}
 	a := auditor(t, store, now)
-	if report := verify(t, a); len(report.Findings) > 0 || report.First != 2 || report.Rows != 4 {
-		t.Errorf("Verify = %+v, want what is left whole", report)
+	for _, root := range roots {
+		a.Notes = append(a.Notes, records.Note{Name: root.Day, Text: root.Note})
+	}
+	found(t, a, "root: the rows before the root of 2027-11-01 are said to have expired, but those of roots since 2027-10-18 are to be kept (proof_years 5)")
+
+	now = now.AddDate(0, 0, 20)
+	a.Now = func() time.Time { return now }
+	once(t, notary(t, store, records.Destinations{}, now))
+	first(2)
+	if report := verify(t, a); len(report.Findings) > 0 || report.First != 2 || report.Rows != 4 || report.Notes != 3 || report.Covered != 4 {
+		t.Errorf("Verify = %+v, want what is left whole, and no word of the root before it", report)
 	}
 	chain(t, store, grant(7, now, notice.Ref))
 	if report := verify(t, a); len(report.Findings) > 0 || report.Rows != 5 {
 		t.Errorf("Verify with a new row = %+v, want it whole", report)
 	}
-	roots, err := store.Roots(t.Context(), "shop")
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots[2].Expired = true // somebody hides the third row
+	roots[2].Expired = true // somebody removes the third row
 	if err := store.PutRoot(t.Context(), roots[2]); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.DropRecords(t.Context(), "shop", 3); err != nil {
 		t.Fatal(err)
 	}
-	if report := verify(t, a); len(report.Findings) != 1 || !strings.Contains(report.Findings[0].Text, "are to be kept for 5 years") {
-		t.Errorf("Verify of what was removed early = %+v, want it named", report)
+	found(t, a, "root: the rows before the root of 2028-11-01 are said to have expired, but those of roots since 2027-11-07 are to be kept (proof_years 5)")
+}
+
+// Whoever has store and key can say that everything had expired before they began, and cannot say it of the roots that have left.
+func TestAuditorBelievesNoExpiryOfYoungRoots(t *testing.T) {
+	store, notice := clickhousetest.Open(t), shop(t)
+	if err := store.PutNotices(t.Context(), "shop", []record.Archived{notice}); err != nil {
+		t.Fatal(err)
 	}
+	a := auditor(t, store, epoch.AddDate(1, 0, 0))
+	for n := range 2 {
+		chain(t, store, grant(n, epoch.AddDate(0, 0, n), notice.Ref))
+		once(t, notary(t, store, records.Destinations{}, epoch.AddDate(0, 0, n+1)))
+	}
+	roots, err := store.Roots(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, root := range roots {
+		a.Notes = append(a.Notes, records.Note{Name: root.Day, Text: root.Note})
+	}
+	invented := record.NewChain("shop", false)
+	if _, err := invented.Append([]*record.Record{grant(5, epoch, notice.Ref), grant(6, epoch, notice.Ref), grant(7, epoch, notice.Ref)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	checkpoint, err := invented.Checkpoint(time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := signer(t).Sign(checkpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := clickhouse.Root{Site: "shop", Size: 3, Day: checkpoint.Day, Note: text, Key: signer(t).PublicKey(), Made: epoch, Expired: true}
+	if err := store.PutRoot(t.Context(), forged); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.DropRecords(t.Context(), "shop", 3); err != nil {
+		t.Fatal(err)
+	}
+	report := found(t, a,
+		"note: 2026-11-01: it covers rows that are said to have expired, but those of roots since 2021-09-27 are to be kept (proof_years 5)",
+		"note: 2026-11-02: it covers rows that are said to have expired, but those of roots since 2021-09-27 are to be kept (proof_years 5)")
+	if report.Notes != 0 || report.Covered != 0 {
+		t.Errorf("Verify = %+v, want no word of rows that are those of a root from elsewhere", report)
+	}
+}
+
+// found audits the shop and compares what was found.
+func found(t testing.TB, a records.Auditor, want ...string) *records.Report {
+	t.Helper()
+	report := verify(t, a)
+	var got []string
+	for _, finding := range report.Findings {
+		got = append(got, finding.What+": "+finding.Text)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("Verify found %q, want %q", got, want)
+	}
+	return report
 }
 
 // A clock that runs ten years ahead removes nothing: not at a start, and not when it is set while the notary runs.

@@ -127,13 +127,24 @@ func (c *Chain) Follow(row Row) error {
 	return nil
 }
 
-func (c *Chain) differs(row Row) (what Difference, detail string) {
+// misplaced says how a row is not the one that should come.
+func misplaced(index, want uint64) (what Difference, detail string) {
 	switch {
-	case row.Index > c.Size():
-		return RowMissing, fmt.Sprintf("row %d should come here", c.Size())
-	case row.Index < c.Size():
-		return RowMisplaced, fmt.Sprintf("row %d should come here", c.Size())
-	case row.Prev != c.head:
+	case index > want:
+		what = RowMissing
+	case index < want:
+		what = RowMisplaced
+	default:
+		return "", ""
+	}
+	return what, fmt.Sprintf("row %d should come here", want)
+}
+
+func (c *Chain) differs(row Row) (what Difference, detail string) {
+	if what, detail := misplaced(row.Index, c.Size()); what != "" {
+		return what, detail
+	}
+	if row.Prev != c.head {
 		return PrevDiffers, fmt.Sprintf("it names %s, the row before has %s", row.Prev, c.head)
 	}
 	if want := row.expected(); row.Hash != want {

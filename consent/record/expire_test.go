@@ -1,6 +1,7 @@
 package record
 
 import (
+	"errors"
 	"testing"
 	"time"
 )
@@ -12,7 +13,7 @@ func TestExpirable(t *testing.T) {
 	_, rows := build(t, records)
 	f := func(first int, before time.Time, want uint64) {
 		t.Helper()
-		if got, err := Expirable(seq(rows[first:]), uint64(first), before); err != nil || got != want {
+		if got, err := Expirable("shop", seq(rows[first:]), uint64(first), before); err != nil || got != want {
 			t.Errorf("Expirable(%d, %s) = %d, %v, want %d", first, before, got, err, want)
 		}
 	}
@@ -22,7 +23,24 @@ func TestExpirable(t *testing.T) {
 	f(0, records[1].EndsAt().Add(time.Millisecond), 3)
 	f(2, records[1].EndsAt().Add(time.Millisecond), 3)
 	f(0, records[5].EndsAt().AddDate(5, 0, 0), 6)
-	if _, err := Expirable(seq(rows[1:]), 0, time.UnixMilli(epoch)); err == nil {
-		t.Error("Expirable without row 0: want an error")
+}
+
+// What is wrong with a chain is a Break, so that it is told and counted as one; what a newer program wrote is not wrong.
+func TestExpirableFailure(t *testing.T) {
+	_, rows := build(t, someRecords(3))
+	f := func(what Difference, index uint64, list ...Row) {
+		t.Helper()
+		var found *Break
+		_, err := Expirable("shop", seq(list), 0, time.UnixMilli(epoch).AddDate(50, 0, 0))
+		if errors.As(err, &found); found == nil && what != "" || found != nil && (found.What != what || found.Index != index || found.Site != "shop") || err == nil {
+			t.Errorf("Expirable = %v, want %q at row %d", err, what, index)
+		}
 	}
+	f(RowMissing, 1, rows[1:]...)
+	f(RowMisplaced, 0, rows[0], rows[0])
+	unreadable := rows[1]
+	unreadable.Record = []byte(`{}`)
+	f(RecordUnreadable, 1, rows[0], unreadable)
+	unreadable.Record = []byte(`{"v":2}`)
+	f("", 0, rows[0], unreadable)
 }

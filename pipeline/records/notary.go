@@ -127,13 +127,13 @@ func (n *Notary) round(ctx context.Context) error {
 func (n *Notary) today() string { return n.cfg.Now().UTC().Format(time.DateOnly) }
 
 // lookAfter closes the days that are over, and removes what has been kept for long enough. A chain that is broken is told
-// and passed over: only a person can know more.
+// and passed over: only a person can know more. Whatever is wrong with one chain, the others are looked after.
 func (n *Notary) lookAfter(ctx context.Context) error {
 	chains, err := n.store.ChainStates(ctx)
 	if err != nil {
 		return err
 	}
-	broken := 0
+	broken, errs := 0, []error(nil)
 	for _, chain := range chains {
 		_, err := n.close(ctx, chain, false)
 		if err == nil {
@@ -145,30 +145,30 @@ func (n *Notary) lookAfter(ctx context.Context) error {
 			n.logger.Error("a chain of consent records is broken; heed consent verify says more",
 				"site", found.Site, "row", found.Index, "what", string(found.What))
 		} else if err != nil {
-			return err
+			errs = append(errs, err)
 		}
 	}
 	n.metrics.broken.Store(int64(broken))
-	return nil
+	return errors.Join(errs...)
 }
 
 // Close signs the chains as they are now, also of a day that is not over, sends what is not sent, and returns the roots
-// that it made. It is for a person who does not want to wait.
+// that it made. A chain that cannot be signed keeps no other from that. It is for a person who does not want to wait.
 func (n *Notary) Close(ctx context.Context) (made []clickhouse.Root, err error) {
 	chains, err := n.store.ChainStates(ctx)
 	if err != nil {
 		return nil, err
 	}
+	var errs []error
 	for _, chain := range chains {
 		root, err := n.close(ctx, chain, true)
 		if err != nil {
-			return made, err
-		}
-		if root != nil {
+			errs = append(errs, err)
+		} else if root != nil {
 			made = append(made, *root)
 		}
 	}
-	return made, n.send(ctx)
+	return made, errors.Join(append(errs, n.send(ctx))...)
 }
 
 // close makes the root of a chain that has grown; nil when there is none to be made. Unless it is asked to, it leaves a
@@ -230,7 +230,7 @@ func (n *Notary) expire(ctx context.Context, state clickhouse.ChainState) error 
 		return err
 	}
 	base := expiredBefore(roots)
-	due, err := n.due(ctx, roots, base)
+	due, err := n.due(ctx, state.Site, roots, base)
 	if err != nil {
 		return fmt.Errorf("expire records of site %q: %w", state.Site, err)
 	}
@@ -268,7 +268,7 @@ func (n *Notary) holdBack() {
 }
 
 // due returns the largest root whose rows may all go; nil when there is none.
-func (n *Notary) due(ctx context.Context, roots []clickhouse.Root, base uint64) (due *clickhouse.Root, err error) {
+func (n *Notary) due(ctx context.Context, site string, roots []clickhouse.Root, base uint64) (due *clickhouse.Root, err error) {
 	now := n.cfg.Now()
 	day := provedSince(now, n.cfg.ProofYears)
 	old := func(root clickhouse.Root) bool { return root.Size > base && root.Day < day }
@@ -276,7 +276,7 @@ func (n *Notary) due(ctx context.Context, roots []clickhouse.Root, base uint64) 
 		return nil, nil
 	}
 	ended := now.UTC().AddDate(-n.cfg.ProofYears, 0, 0)
-	size, err := record.Expirable(bare(n.store.Records(ctx, roots[0].Site, base)), base, ended)
+	size, err := record.Expirable(site, bare(n.store.Records(ctx, site, base)), base, ended)
 	if err != nil {
 		return nil, err
 	}

@@ -127,13 +127,13 @@ func TestNotarySendsAgain(t *testing.T) {
 	if unsent, err := store.UnsentRoots(t.Context()); len(unsent) != 1 || err != nil {
 		t.Fatalf("UnsentRoots = %v, %v; want one", unsent, err)
 	}
-	saysUnsent(t, n, "1")
+	says(t, n, "heed_records_roots_unsent 1")
 	elsewhere, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := n.Run(elsewhere); err != nil {
 		t.Errorf("Run = %v, want nil", err)
 	}
-	saysUnsent(t, n, "0")
+	says(t, n, "heed_records_roots_unsent 0")
 	mu.Lock()
 	status = http.StatusNoContent
 	mu.Unlock()
@@ -151,12 +151,12 @@ func TestNotarySendsAgain(t *testing.T) {
 	}
 }
 
-// saysUnsent compares what the metrics say of roots that have not left.
-func saysUnsent(t *testing.T, n *records.Notary, want string) {
+// says looks for a line among the metrics.
+func says(t *testing.T, n *records.Notary, line string) {
 	t.Helper()
 	var text strings.Builder
 	n.WriteMetrics(&text)
-	if line := "heed_records_roots_unsent " + want + "\n"; !strings.Contains(text.String(), line) {
+	if !strings.Contains(text.String(), line+"\n") {
 		t.Errorf("metrics do not say %q:\n%s", line, &text)
 	}
 }
@@ -260,6 +260,58 @@ func TestAuditorBelievesNoExpiryOfYoungRoots(t *testing.T) {
 		"note: 2026-11-02: it covers rows that are said to have expired, but those of roots since 2021-09-27 are to be kept (proof_years 5)")
 	if report.Notes != 0 || report.Covered != 0 {
 		t.Errorf("Verify = %+v, want no word of rows that are those of a root from elsewhere", report)
+	}
+}
+
+// What is wrong with one chain keeps no other from being signed, sent and expired.
+func TestNotaryPassesOverBrokenChains(t *testing.T) {
+	store, notice := clickhousetest.Open(t), shop(t).Ref
+	of := func(site string, n int, at time.Time) *record.Record {
+		r := grant(n, at, notice)
+		r.Site = site
+		return r
+	}
+	chain(t, store, of("alpha", 1, epoch), of("beta", 2, epoch), of("beta", 3, epoch), grant(4, epoch, notice))
+	once(t, notary(t, store, records.Destinations{}, epoch.AddDate(0, 0, 1)))
+	now := epoch.AddDate(7, 0, 0)
+	chain(t, store, grant(5, now.AddDate(0, 0, -2), notice))
+	tamper(t, store,
+		`ALTER TABLE consent_records UPDATE record = replaceOne(record, '"v":1', '"v":2') WHERE site = 'alpha'`,
+		`ALTER TABLE consent_records DELETE WHERE site = 'beta' AND row_index = 0`)
+
+	n := notary(t, store, records.Destinations{Dir: t.TempDir()}, now)
+	if err := n.Round(t.Context()); !errors.Is(err, record.ErrTooNew) || strings.Contains(err.Error(), "beta") {
+		t.Errorf("Round = %v, want the error of the one chain that a newer program wrote", err)
+	}
+	says(t, n, "heed_records_chains_broken 1")
+	says(t, n, "heed_records_roots_unsent 0")
+	if roots, err := store.Roots(t.Context(), "shop"); len(roots) != 2 || !roots[0].Expired || roots[1].Sent.IsZero() || err != nil {
+		t.Errorf("Roots = %+v, %v; want one that has expired, and one that is sent", roots, err)
+	}
+
+	chain(t, store, of("beta", 6, now), grant(7, now, notice))
+	tamper(t, store, `ALTER TABLE consent_records UPDATE record = replaceOne(record, '"save"', '"sive"') WHERE site = 'beta' AND row_index = 2`)
+	made, err := n.Close(t.Context())
+	if len(made) != 1 || made[0].Site != "shop" || err == nil || !strings.Contains(err.Error(), `close the day of site "beta": `) {
+		t.Errorf("Close = %+v, %v; want the root of the shop, and what is wrong with the other", made, err)
+	}
+	if unsent, err := store.UnsentRoots(t.Context()); len(unsent) != 0 || err != nil {
+		t.Errorf("UnsentRoots = %+v, %v; want none", unsent, err)
+	}
+}
+
+// tamper runs statements as somebody who can write the store.
+func tamper(t testing.TB, store *clickhouse.Store, statements ...string) {
+	t.Helper()
+	conn, err := clickhousetest.Connect(store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for _, statement := range statements {
+		if err := conn.Exec(context.Background(), statement+" SETTINGS mutations_sync = 2"); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
 	}
 }
 

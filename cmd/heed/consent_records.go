@@ -87,13 +87,15 @@ func consentFlags(f *flags, verb string) {
 	switch verb {
 	case consentVerify:
 		f.set.String("roots", "", "`Files` of signed roots that were kept elsewhere, or folders of them, separated by commas.")
-		f.set.String("key", "", "Public `keys` of earlier signers, separated by commas.")
 	case consentExport:
 		f.set.String("from", "", "First `day` (UTC), as 2026-11-01.")
 		f.set.String("to", "", "Last `day` (UTC).")
 		f.set.String("format", "jsonl", "`jsonl` or csv.")
 	case consentRoots:
 		f.set.Bool("sign", false, "First sign what has come since the last root, and send what is not sent.")
+	}
+	if verb == consentVerify || verb == consentProof {
+		f.set.String("key", "", "Public `keys` of earlier signers, separated by commas.")
 	}
 	if verb != consentKey && verb != consentExport && verb != consentNotice {
 		f.set.Bool("json", false, "Print JSON.")
@@ -131,10 +133,12 @@ func readConsentQuestion(f *flags, verb string) (q consentQuestion, err error) {
 	if has("site") {
 		q.Site = f.text("site")
 	}
+	if has("key") {
+		q.Keys = splitList(f.text("key"))
+	}
 	q.JSON, q.Sign = has("json") && f.on("json"), has("sign") && f.on("sign")
 	switch verb {
 	case consentVerify:
-		q.Keys = splitList(f.text("key"))
 		if q.Notes, err = readNotes(splitList(f.text("roots"))); err != nil {
 			return q, &usageError{"--roots: " + err.Error()}
 		}
@@ -256,10 +260,8 @@ func (c *Config) consentOffice(p *program, store *clickhouse.Store, secret *inst
 		store: store, notary: notary, sendTo: to, sites: c.Sites,
 		auditor: records.Auditor{Store: store, ProofYears: c.Records.ProofYears, Now: p.now},
 	}
-	if signer != nil {
-		office.auditor.Keys = []string{signer.PublicKey()}
-	}
-	return office, nil
+	office.auditor.Keys, err = rootKeys(secret, signer)
+	return office, err
 }
 
 // answer does what is asked and prints what came of it.

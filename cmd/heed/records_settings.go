@@ -97,11 +97,32 @@ func (c *Config) signer(secret *install) (*record.Signer, error) {
 			return nil, err
 		}
 	case secret != nil:
-		seed = secret.siteKey("roots", "")
+		seed = secret.siteKey(rootsPurpose, "")
 	default:
 		return nil, nil
 	}
 	return record.NewSigner(signerName, ed25519.NewKeyFromSeed(seed))
+}
+
+// rootsPurpose is what the key that signs roots is derived for.
+const rootsPurpose = "roots"
+
+// rootKeys are the public keys by which the install's roots are checked: those of its earlier secrets, then that of the
+// signer, nil where nothing signs. What is wrong with a root is told by the last.
+func rootKeys(secret *install, signer *record.Signer) (keys []string, err error) {
+	if secret != nil {
+		for _, old := range secret.old {
+			earlier, err := record.NewSigner(signerName, ed25519.NewKeyFromSeed(siteKeyOf(old, rootsPurpose, "")))
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, earlier.PublicKey())
+		}
+	}
+	if signer != nil {
+		keys = append(keys, signer.PublicKey())
+	}
+	return keys, nil
 }
 
 // readSeed reads a key as raw bytes or as text. Its errors do not quote it.
@@ -121,7 +142,7 @@ func readSeed(path string) ([]byte, error) {
 	return seed, nil
 }
 
-// knownSecret opens the install's secret if there is one, and never makes one.
+// knownSecret opens the install's secret if there is one, with those in use before, and never makes one.
 func (c *Config) knownSecret() (*install, error) {
 	path := filepath.Join(c.DataDir, secretFile)
 	if c.Install.SecretFile == "" {
@@ -129,5 +150,9 @@ func (c *Config) knownSecret() (*install, error) {
 			return nil, nil
 		}
 	}
-	return openInstall(c.DataDir, c.Install.SecretFile, "/none") // the prefix is not asked for
+	in, err := openInstall(c.DataDir, c.Install.SecretFile, "/none") // the prefix is not asked for
+	if err != nil {
+		return nil, err
+	}
+	return in, in.readOldSecrets(c.Install.OldSecretFiles)
 }

@@ -50,8 +50,8 @@ func processSettings(c *Config) []setting {
 			limit: "a file of 32 bytes, or of 64 hex digits as openssl rand -hex 32 prints",
 		}, {
 			name: "install.old_secret_files", value: listValue(&c.Install.OldSecretFiles, anyText), def: "",
-			help: "Files of secrets in use before. Choices sealed under them still count, and are sealed anew when they come; " +
-				"visitors get new ids all the same.",
+			help: "Files of secrets in use before. Choices sealed under them still count, and are sealed anew when they come, and roots " +
+				"signed under them hold; visitors get new ids all the same.",
 			limit: "files as install.secret_file",
 		}, {
 			name: "log.level", value: oneOf(&c.LogLevel, "debug", "info", "warn", "error"), def: "info",

@@ -172,7 +172,8 @@ func (n *Notary) Close(ctx context.Context) (made []clickhouse.Root, err error) 
 }
 
 // close makes the root of a chain that has grown; nil when there is none to be made. Unless it is asked to, it leaves a
-// chain alone whose new rows are all of today. The root is of the day of the last record that it covers.
+// chain alone whose new rows begin today: of a later day a clock was wrong, and nobody may wait for that day. The root is of
+// the day of the last record that it covers.
 func (n *Notary) close(ctx context.Context, state clickhouse.ChainState, unfinished bool) (*clickhouse.Root, error) {
 	if state.Size <= state.Closed {
 		return nil, nil
@@ -191,7 +192,7 @@ func (n *Notary) close(ctx context.Context, state clickhouse.ChainState, unfinis
 		}
 		first := day.IsZero()
 		day = time.UnixMilli(row.Columns.TimeMS).UTC()
-		if first && !unfinished && day.Format(time.DateOnly) >= n.today() {
+		if first && !unfinished && day.Format(time.DateOnly) == n.today() {
 			return nil, nil
 		}
 	}

@@ -100,6 +100,19 @@ func TestChainGoesOnBehindARoot(t *testing.T) {
 	}
 }
 
+// A record that a clock stamped years ahead keeps no other from being signed.
+func TestNotarySignsBehindARecordFromTheFuture(t *testing.T) {
+	store, notice := clickhousetest.Open(t), shop(t).Ref
+	chain(t, store, grant(1, epoch.AddDate(10, 0, 0), notice), grant(2, epoch, notice))
+	for n := range 2 {
+		once(t, notary(t, store, records.Destinations{}, epoch.AddDate(0, 0, 1+n)))
+	}
+	roots, err := store.Roots(t.Context(), "shop")
+	if len(roots) != 1 || roots[0].Size != 2 || roots[0].Day != "2026-11-01" || err != nil {
+		t.Errorf("Roots = %+v, %v; want one over both records", roots, err)
+	}
+}
+
 func TestNotarySendsAgain(t *testing.T) {
 	store, notice := clickhousetest.Open(t), shop(t).Ref
 	var mu sync.Mutex

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -13,15 +14,14 @@ import (
 // consentPath is where heed serve takes questions about consent records, on its socket alone.
 const consentPath = "/consent"
 
-// maxConsentQuestionBytes bounds such a question, whose largest part are signed roots.
-const maxConsentQuestionBytes = 8 << 20
+// maxConsentQuestionBytes bounds such a question, whose largest part are signed roots: two hundred thousand, of a kilobyte each.
+const maxConsentQuestionBytes = 256 << 20
 
 // serveConsent answers questions about consent records, as they are read.
 func (s *server) serveConsent() http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var q consentQuestion
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxConsentQuestionBytes)).Decode(&q); err != nil {
-			writeError(w, http.StatusBadRequest, schemas.Malformed, "this is no question about consent records")
+		q, ok := decodeConsentQuestion(w, r, maxConsentQuestionBytes)
+		if !ok {
 			return
 		}
 		if !s.storage.isReady() {
@@ -40,6 +40,21 @@ func (s *server) serveConsent() http.HandlerFunc {
 			w.Header().Set(errorTrailer, err.Error())
 		}
 	}
+}
+
+// decodeConsentQuestion reads a question of at most so many bytes; where it cannot, it has answered.
+func decodeConsentQuestion(w http.ResponseWriter, r *http.Request, most int64) (q consentQuestion, ok bool) {
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, most)).Decode(&q)
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		writeError(w, http.StatusRequestEntityTooLarge, schemas.TooLarge, fmt.Sprintf("the signed roots given by --roots are more than the %d MiB "+
+			"that a running heed takes; verify site by site, by --site, which sends those of the site alone", most>>20))
+		return q, false
+	}
+	if err != nil {
+		writeError(w, http.StatusBadRequest, schemas.Malformed, "this is no question about consent records")
+		return q, false
+	}
+	return q, true
 }
 
 // withConsentStore opens the store as it is, and lets go of it after use: what audits changes no table.

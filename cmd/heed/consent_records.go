@@ -142,6 +142,7 @@ func readConsentQuestion(f *flags, verb string) (q consentQuestion, err error) {
 		if q.Notes, err = readNotes(splitList(f.text("roots"))); err != nil {
 			return q, &usageError{"--roots: " + err.Error()}
 		}
+		q.Notes = slices.DeleteFunc(q.Notes, q.passesOver)
 	case consentExport:
 		if q.Format = f.text("format"); q.Format != "jsonl" && q.Format != "csv" {
 			return q, &usageError{fmt.Sprintf("--format: %q is neither jsonl nor csv", q.Format)}
@@ -157,6 +158,12 @@ func readConsentQuestion(f *flags, verb string) (q consentQuestion, err error) {
 		}
 	}
 	return q, nil
+}
+
+// passesOver tells whether a note names another site than the one that is asked for. One that names none is a finding.
+func (q *consentQuestion) passesOver(note records.Note) bool {
+	site := record.SiteOf(note.Text)
+	return q.Site != "" && site != "" && site != q.Site
 }
 
 // readNotes reads signed roots from files, and from all files of folders whose names end in .note.

@@ -17,7 +17,7 @@ type Input struct {
 	Notice   string // NoticeID of the notice in force
 
 	Age            Age  // as the site says by heed('age', …)
-	ParentVerified bool // the site has verified a parent's consent for this visitor
+	ParentVerified bool // the site has verified a parent's consent for this visitor; no page can tell the collector yet
 	Site           Site // what the site's owner asserts
 }
 

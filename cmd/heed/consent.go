@@ -18,8 +18,8 @@ const explainedNotice = "00000000"
 func consentCommand() command {
 	return command{
 		name: "consent", args: "explain [flags]", summary: "Say what a visitor allows, and by what law and reason.",
-		detail: "The answer is the one that the collector would give, with the cell of the matrix behind each reason, its " +
-			"sources and what is still to be checked. Nothing is read and nothing is stored.",
+		detail: "The answer is the one that the collector would give, but for --parent-verified, with the cell of the matrix behind " +
+			"each reason, its sources and what is still to be checked. Nothing is read and nothing is stored.",
 		example: "heed consent explain --country US --region CA --gpc",
 		operand: true,
 		own: func(f *flags) {
@@ -31,7 +31,7 @@ func consentCommand() command {
 			f.set.String("notice", "", "The `id` of the notice in force; the one that the choice answers when left out.")
 			f.set.Bool("unproven", false, "The choice has no right seal.")
 			f.set.String("age", "", "A `band`: u13, 13-15 or 16-17.")
-			f.set.Bool("parent-verified", false, "The site has verified a parent's consent.")
+			f.set.Bool("parent-verified", false, "The site has verified a parent's consent. No page can tell the collector yet: it denies all the same.")
 			f.set.Bool("children", false, "The site is for children.")
 			f.set.Bool("anonymous-count", false, "The owner wants page views counted without consent.")
 			f.set.Bool("exemption", false, "The owner asserts and records an exemption for it.")

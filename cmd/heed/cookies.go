@@ -67,7 +67,7 @@ func runCookies(ctx context.Context, p *program, f *flags) error {
 			return err
 		}
 	}
-	return declareCookies(p, site, dir)
+	return declareCookies(p, site, cfg.cookieName(site), dir)
 }
 
 func showCookies(ctx context.Context, p *program, f *flags, cfg *Config, site *Site) error {
@@ -127,9 +127,8 @@ func newCrawl(p *program, f *flags, cfg *Config, site *Site, start string) (craw
 	if err != nil {
 		return crawl{}, err
 	}
-	i := slices.IndexFunc(cfg.Sites, func(s Site) bool { return s.ID == site.ID })
 	return crawl{
-		site: site, stderr: p.stderr, start: start, pages: pages, cookie: cookieNames(cfg.Sites)[i], notice: notices[0].Ref.ID, now: p.now,
+		site: site, stderr: p.stderr, start: start, pages: pages, cookie: cfg.cookieName(site), notice: notices[0].Ref.ID, now: p.now,
 		chrome: chromeConfig{path: f.text("browser"), rules: f.text("rules")},
 	}, nil
 }

@@ -316,6 +316,8 @@ func TestDeclaration(t *testing.T) {
       - {id: mapco, name: Map Co, country: US, policy: "https://map.example/?a=1&b=2"}
     services:
       - {id: maps, name: "<b>Maps</b>", category: functional, purposes: [directions], recipient: mapco, lifetime_days: 7, stores: [map_zoom, "map_*"]}
+  - id: blog # shares cookies with the shop, so that each has a choice of its own name
+    origins: [https://blog.shop.example]
 `)
 	status, out, problems := runHeed(t, nil, "cookies", "shop", "--config", config, "--declare", dir)
 	if status != exitOK || !strings.Contains(out, "in 34 languages") {
@@ -327,7 +329,7 @@ func TestDeclaration(t *testing.T) {
 	}
 	for _, part := range []string{
 		`lang="de" dir="ltr"`, `<th scope="col">Anbieter</th>`, `<th scope="row">&lt;b&gt;Maps&lt;/b&gt;<br><code dir="ltr">map_zoom</code><br><code dir="ltr">map_*</code></th>`,
-		`<a href="https://map.example/?a=1&amp;b=2">Map Co</a> (US)`, "Maps &lt;i&gt;", "7 Tage", "heed_v_shop", "Shop &lt;GmbH&gt; &amp; Co",
+		`<a href="https://map.example/?a=1&amp;b=2">Map Co</a> (US)`, "Maps &lt;i&gt;", "7 Tage", `<code dir="ltr">heed_shop</code>`, "heed_v_shop", "Shop &lt;GmbH&gt; &amp; Co",
 	} {
 		if !strings.Contains(string(page), part) {
 			t.Errorf("page = %s\nwant %q in it", page, part)

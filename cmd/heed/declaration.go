@@ -55,7 +55,8 @@ type declaredStore struct {
 }
 
 // declareCookies writes the declaration of a site into a folder, in each of its languages as a part of a page and as JSON.
-func declareCookies(p *program, site *Site, dir string) error {
+// cookie is the name of its choice cookie.
+func declareCookies(p *program, site *Site, cookie, dir string) error {
 	built, err := site.notices()
 	if err != nil {
 		return err
@@ -68,7 +69,7 @@ func declareCookies(p *program, site *Site, dir string) error {
 		if b.Notice.Layout != notice.OptIn {
 			continue // the others say the same of services
 		}
-		d, err := site.declarationOf(b.Notice)
+		d, err := site.declarationOf(b.Notice, cookie)
 		if err != nil {
 			return err
 		}
@@ -82,7 +83,7 @@ func declareCookies(p *program, site *Site, dir string) error {
 }
 
 // declarationOf is what a notice says of services, with the names that they keep things under.
-func (s *Site) declarationOf(n *record.Notice) (cookieDeclaration, error) {
+func (s *Site) declarationOf(n *record.Notice, cookie string) (cookieDeclaration, error) {
 	words, err := wordsOf(n.Locale)
 	if err != nil {
 		return cookieDeclaration{}, err
@@ -95,7 +96,7 @@ func (s *Site) declarationOf(n *record.Notice) (cookieDeclaration, error) {
 	for category := range strings.SplitSeq(consent.All.String(), ",") {
 		of := declaredCategory{ID: category, Name: texts["purpose."+category]}
 		for _, service := range n.Material.Services {
-			if names := s.storesOf(service.ID); service.Category == category && len(names) > 0 {
+			if names := s.storesOf(service.ID, cookie); service.Category == category && len(names) > 0 {
 				of.Services = append(of.Services, declaredStoreOf(service, names, n.Material.Recipients, texts, words))
 			}
 		}
@@ -124,10 +125,10 @@ func declaredStoreOf(s record.Service, names []string, recipients []record.Recip
 }
 
 // storesOf are the names under which a service keeps things, Heed's own included.
-func (s *Site) storesOf(service string) []string {
+func (s *Site) storesOf(service, cookie string) []string {
 	switch service {
 	case "heed-choice":
-		return []string{"heed", "heed.*"}
+		return []string{cookie, "heed.*"}
 	case "heed-statistics":
 		return []string{"heed_v_" + s.Key}
 	}

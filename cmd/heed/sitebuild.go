@@ -209,6 +209,11 @@ func cookieNames(sites []Site) []string {
 	return names
 }
 
+// cookieName is the name of a site's choice cookie.
+func (c *Config) cookieName(site *Site) string {
+	return cookieNames(c.Sites)[slices.IndexFunc(c.Sites, func(s Site) bool { return s.ID == site.ID })]
+}
+
 // cookieDomain is what the site's choice cookie is set on, "" for the page's host alone.
 func cookieDomain(site Site) string {
 	if site.CookieDomain == hostOnly {

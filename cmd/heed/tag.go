@@ -86,7 +86,7 @@ func (c *Config) tagged(id, strength string) (*Site, snippet.Site, error) {
 	if err != nil {
 		return nil, snippet.Site{}, err
 	}
-	made := site.snippet(endpoint, cookieNames(c.Sites)[slices.IndexFunc(c.Sites, func(s Site) bool { return s.ID == site.ID })], notices)
+	made := site.snippet(endpoint, c.cookieName(site), notices)
 	made.Wall.Strength = cmp.Or(schemas.Wall(strength), made.Wall.Strength)
 	return site, made, made.Validate()
 }

@@ -131,7 +131,7 @@ func (l *Loader) prepare(ctx context.Context, b *batch) error {
 // confirm prepares a batch anew unless what was decided for it still holds: it was decided a moment ago, and the batch
 // before it, last, has come to rest as it was supposed to meanwhile. It is called while nothing is ahead.
 func (l *Loader) confirm(ctx context.Context, b, last *batch) error {
-	if within(leaseAge, b.decided, l.now()) && !l.disturbed {
+	if fresh(b.decided, l.now()) && !l.disturbed {
 		return nil
 	}
 	if last != nil {

@@ -59,12 +59,12 @@
 //
 // A token is remembered for 10,000 inserts into a table, not for ever. So every row carries its time of load, the table
 // refuses one that is more than a minute old when it arrives ([Store.RefuseStale]), and A stamps a row only if it has
-// proved within the last ten seconds, by writing its plan again, that P is still its own, and has begun within the last
-// minute to read back what is stored, if anybody has sent some of P before (stamp). Hence an insert of A arrives at most
-// 70 seconds after A owned P and two minutes after it saw its rows missing: the token that it has to meet, A's own from
-// before or B's, is younger than that. 10,000 are enough as long as a table, and in a cluster a shard, takes fewer than 80
-// inserts a second; beyond that the window has to grow with them. The minute is taken by the clocks of A and of
-// ClickHouse; a clock of A that is ahead adds to it, one that is behind by a minute stops A with a clear error.
+// proved within the last ten seconds, by writing its plan again, that P is still its own, and has read back what is
+// stored, if anybody has sent some of P before (stamp). Hence an insert of A arrives at most 70 seconds after A owned P
+// and saw its rows missing: the token that it has to meet, A's own from before or B's, is younger than that. 10,000 are
+// enough as long as a table, and in a cluster a shard, takes fewer than 140 inserts a second; beyond that the window has
+// to grow with them. The minute is taken by the clocks of A and of ClickHouse; a clock of A that is ahead adds to it, one
+// that is behind by a minute stops A with a clear error.
 //
 // # Withdrawals
 //

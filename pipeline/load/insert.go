@@ -12,12 +12,9 @@ import (
 	"heed/schemas"
 )
 
-// leaseAge is how long after a proof of ownership, and after an answer as to what was withdrawn, a row may still be stamped
-// with a time of load. See doc.go for what it is good for.
+// leaseAge is how long after a proof of ownership, and after a look at what is stored, a row may still be stamped with a
+// time of load. See doc.go for what it is good for.
 const leaseAge = 10 * time.Second
-
-// lookAge is how long after a look at what is stored began that may be: reading back takes its time in a large table.
-const lookAge = time.Minute
 
 // quietTime is how long after a Loader has lost its plan an insert of it may still arrive: leaseAge and the minute of
 // Store.RefuseStale.
@@ -163,16 +160,17 @@ func storedAs(row clickhouse.Row) clickhouse.Stored {
 // stamp returns the time of load for one insert: later than that of every insert before, whatever the clock does.
 // Reports draw their line by it: what is loaded later has a later time. Nothing is stamped without a fresh proof that
 // the plan is still this Loader's, a fresh answer as to what was withdrawn and, when some of it may be stored, a fresh
-// look at that.
+// look at that. The look of a Loader with a log of its own is good until the next one, however long it took: nobody else
+// sends, and tokens are remembered for longer.
 func (l *Loader) stamp(ctx context.Context, b *block) (time.Time, error) {
 	now := l.now()
-	for !within(leaseAge, l.proved, now) {
+	for !fresh(l.proved, now) {
 		if err := l.write(ctx, l.plan.From, l.plan.To); err != nil {
 			return time.Time{}, err
 		}
 		now = l.now()
 	}
-	if !l.looked.IsZero() && !within(lookAge, l.looked, now) || !within(leaseAge, b.asked, now) {
+	if l.cfg.OnePartition && !l.looked.IsZero() && !fresh(l.looked, now) || !fresh(b.asked, now) {
 		return time.Time{}, errOldLook
 	}
 	now = now.UTC().Truncate(time.Millisecond) // the same now, since the process may stand still here; as exact as the column
@@ -183,11 +181,11 @@ func (l *Loader) stamp(ctx context.Context, b *block) (time.Time, error) {
 	return now, nil
 }
 
-// within reports whether at is less than age ago. It goes by the clock on the wall, since the other one stands still while a
-// machine is suspended. After a step back nothing is within any age.
-func within(age time.Duration, at, now time.Time) bool {
-	ago := now.Round(0).Sub(at.Round(0))
-	return ago >= 0 && ago < age
+// fresh goes by the clock on the wall, since the other one stands still while a machine is suspended. After a step back
+// nothing is fresh.
+func fresh(at, now time.Time) bool {
+	age := now.Round(0).Sub(at.Round(0))
+	return age >= 0 && age < leaseAge
 }
 
 // send inserts rows of b, without those whose record was ended. Rows that ClickHouse refuses are found by halving and

@@ -25,7 +25,7 @@ type screened struct {
 // screen asks which records of b's rows were ended, unless that was asked just now: events of those that leave nothing are
 // not sent any more, and those that lost advertising alone lose their click ids.
 func (l *Loader) screen(ctx context.Context, b *block) error {
-	if within(leaseAge, b.asked, l.now()) {
+	if fresh(b.asked, l.now()) {
 		return nil
 	}
 	ended, asked, err := l.Withdrawals.among(ctx, b.Rows)

@@ -34,6 +34,7 @@ var layouts = []struct {
 	}},
 	{Inform, []record.Button{
 		{ID: "ok", Action: "close"}, {ID: "choose", Action: "choose"}, {ID: "save", Action: "save"},
+		{ID: "close", Action: "close"}, // of the second layer: an OK beside what was just unticked would keep what was granted
 	}},
 }
 

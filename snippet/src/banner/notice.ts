@@ -21,7 +21,7 @@ const looks: { readonly [action: string]: string } = { choose: 'quiet whole', sa
 export function paintNotice(showing: Showing): () => void {
   const { notice, wanted, pressed } = showing
   const words = wordsOf(notice)
-  const before = document.activeElement
+  let before: unknown = document.activeElement
   const root = openShadow(notice)
   let ticked = (): Allowed => ({ categories: Essential })
   const asked = categories.reduce((all, [id, bit]) => all | (words(`purpose.${id}`) ? bit : 0), 0)
@@ -76,8 +76,17 @@ export function paintNotice(showing: Showing): () => void {
   }
 
   const frame = ask()
+  // Whoever comes in from the page by keyboard goes back to where that was.
+  root.host.addEventListener('focusin', guard((event) => {
+    before = (event as FocusEvent).relatedTarget ?? before
+  }))
+  // What takes the focus behind the notice is scrolled clear of it: WCAG 2.2, 2.4.11.
+  const { style } = document.documentElement
+  const padding = style.scrollPaddingBottom
+  style.scrollPaddingBottom = `${innerHeight - frame.getBoundingClientRect().top}px`
   if (wanted) frame.focus()
   return () => {
+    style.scrollPaddingBottom = padding
     const focused = root.activeElement
     root.host.remove()
     if ((wanted || focused) && before instanceof HTMLElement) before.focus()

@@ -37,7 +37,7 @@ export function startChoosing(site: ChoosingSite, host: Host): void {
   function consent(choice: unknown): void {
     const granted = readCategories(choice)
     if (choice === 'show') prompt._show('wanted')
-    else if (!granted) warn(`not understood: consent, ${String(choice)}`)
+    else if (!granted) warn(`not understood: consent, ${choice as string}`)
     else chooser._choose({ categories: granted, services: readServices(choice) }, { method: 'api' })
   }
 
@@ -65,7 +65,7 @@ export function startChoosing(site: ChoosingSite, host: Host): void {
         host.wall.follow()
       }
       host.follow()
-    } else warn(`not understood: ${String(command)}, ${String(first)}`)
+    } else warn(`not understood: ${command as string}, ${first as string}`)
   }
 
   const waiting = Array.isArray(host.calls) ? [...host.calls] : []

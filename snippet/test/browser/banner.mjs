@@ -147,6 +147,7 @@ if (engine === 'chromium') {
                 if (shot) await tab.screenshot({ path: `${shots}/${what.replaceAll(' ', '-')}-1.png` })
                 await press(tab, 'choose')
                 await checkLayer(tab, `${what}, second layer`)
+                assert.equal(await tab.evaluate(() => card().querySelector('[data-id=ok]')), null, `${what}: nothing beside what was ticked keeps what was before`)
                 if (shot) await tab.screenshot({ path: `${shots}/${what.replaceAll(' ', '-')}-2.png` })
                 await tab.keyboard.press('Escape')
                 await tab.waitForFunction(() => card().localName === 'section', { polling })
@@ -227,6 +228,21 @@ if (engine === 'chromium') {
     visit('opt_in-auto', async (site) => {
       const tab = await site.open('keys', page)
       await ask(tab, 'opt_in')
+      await tab.evaluate(() => { // links on the page, of which one stands where the notice would hide it
+        for (const id of ['first', 'under']) {
+          const link = Object.assign(document.createElement('a'), { id, href: '#', textContent: id })
+          if (id === 'under') link.style.cssText = `position: absolute; left: 50%; top: ${innerHeight - 60}px`
+          document.querySelector('#main').prepend(link)
+        }
+      })
+      await tab.evaluate(() => document.querySelector('#first').focus())
+      await tab.keyboard.down('Shift')
+      await tab.keyboard.press('Tab')
+      await tab.keyboard.up('Shift')
+      assert.deepEqual(await tab.evaluate(() => {
+        const { left, top } = document.activeElement.getBoundingClientRect()
+        return [document.activeElement.id, document.elementFromPoint(left + 2, top + 2) === document.activeElement]
+      }), ['under', true], 'what has the focus is not hidden by the notice')
       const order = []
       while (!order.includes('close')) {
         await tab.keyboard.press('Tab')
@@ -266,6 +282,8 @@ if (engine === 'chromium') {
       assert.equal(await focused(tab), 'accept')
       await tab.keyboard.press('Enter')
       await cookieIs(tab, '=1\\.0f\\.')
+      assert.notEqual(await focused(tab), 'page: body', 'who came by keyboard goes back to where that was')
+      assert.equal(await tab.evaluate(() => document.documentElement.style.scrollPaddingBottom), '')
     }))
 
   test('nothing moves for who wants it so, and nothing of it is printed', () =>

@@ -1,12 +1,15 @@
 package proxy
 
 import (
+	"bufio"
 	"fmt"
+	"net"
 	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Policies say which Content-Security-Policy a page carries for whom. heed tag SITE --header go prints them; print them anew
@@ -113,8 +116,10 @@ func (p *Policies) end(w http.ResponseWriter, r *http.Request, names []*regexp.R
 // policy decides as the first script of the page does, save for the age of a choice, which ends with its cookie. It also
 // returns the categories that the visitor has refused.
 func (p *Policies) policy(r *http.Request, masks []*regexp.Regexp, form *regexp.Regexp, law string) (policy string, refused uint8) {
-	if _, err := r.Cookie(p.Cookie + "_off"); err == nil { // the owner's emergency switch
-		return open, 0
+	if off, err := r.Cookie(p.Cookie + "_off"); err == nil { // the owner's emergency switch, for a day
+		if until, err := strconv.ParseInt(off.Value, 10, 64); err == nil && time.Now().Unix() < until {
+			return open, 0
+		}
 	}
 	state, first, said := p.said(r, form)
 	signals := signal(r, "Sec-GPC") + signal(r, "DNT")
@@ -184,6 +189,22 @@ type guarded struct {
 
 // Unwrap is for http.ResponseController.
 func (g *guarded) Unwrap() http.ResponseWriter { return g.ResponseWriter }
+
+// Flush is for handlers that ask for an http.Flusher, FlushError for http.ResponseController. What is flushed first is a head,
+// with its policy.
+func (g *guarded) Flush() { _ = g.FlushError() }
+
+func (g *guarded) FlushError() error {
+	if !g.begun {
+		g.WriteHeader(http.StatusOK)
+	}
+	return http.NewResponseController(g.ResponseWriter).Flush()
+}
+
+// Hijack is for handlers that ask for an http.Hijacker: what goes on as no HTTP needs no policy.
+func (g *guarded) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return http.NewResponseController(g.ResponseWriter).Hijack()
+}
 
 func (g *guarded) Write(body []byte) (int, error) {
 	if !g.begun {

@@ -4,14 +4,18 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"heed/deploy/proxy"
 )
 
 var update = flag.Bool("update", false, "rewrite policy.nginx.conf")
@@ -163,7 +167,7 @@ func checkPoliciesByState(t *testing.T, program string) {
 		{"DE", "heed=1; heed=1.0f.20000." + notice, "", nothing},        // the first counts, as for scripts
 		{"DE", "a=heed=1.0f.20000." + notice + "; b=2", "", functional}, // another cookie's value
 		{"DE", "session=1; heed=1.0f.20000." + notice + "." + strings.Repeat("0", 32) + "." + strings.Repeat("A", 22) + "; b=2", "", all},
-		{"DE", "heed=1.01.20000." + notice + "; heed_off=1795400000", "", free},
+		{"DE", "heed=1.01.20000." + notice + "; heed_off=9999999999", "", free}, // the wall is off
 		{"US-CA", "", "", free}, {"US-CA", "", "Sec-GPC", functional}, {"US-CA", "heed=1.01.20000." + notice, "", nothing},
 		{"US-CA", "heed=1.8f.20000." + notice, "", free}, {"US-CA", "heed=1.1f.20000." + notice, "", functional},
 		{"US-CA", "heed=1.10f.20000." + notice, "", all},
@@ -317,4 +321,38 @@ func noticeIn(t *testing.T, source string) string {
 		t.Fatalf("the recipe names no notice:\n%s", source)
 	}
 	return id
+}
+
+// Handlers behind WithPolicy can flush and take over the connection, as without it; what is flushed has the policy.
+func TestPolicyIsThereWhenFlushed(t *testing.T) {
+	pages := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/controller":
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				t.Errorf("Flush: %v", err)
+			}
+		case "/flusher":
+			w.(http.Flusher).Flush()
+		case "/hijacker":
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Errorf("Hijack: %v", err)
+				return
+			}
+			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+			_ = conn.Close()
+		}
+	})
+	server := httptest.NewServer(proxy.WithPolicy(pages, proxy.Policies{Cookie: "heed"}, func(*http.Request) string { return "" }))
+	t.Cleanup(server.Close)
+	for path, want := range map[string]int{"/controller": http.StatusOK, "/flusher": http.StatusOK, "/hijacker": http.StatusSwitchingProtocols} {
+		answer, err := http.Get(server.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if hasPolicy := answer.Header.Get("Content-Security-Policy") != ""; answer.StatusCode != want || hasPolicy != (want == http.StatusOK) {
+			t.Errorf("%s answers %d with policy %q, want %d, and a policy with what is a page", path, answer.StatusCode, answer.Header.Get("Content-Security-Policy"), want)
+		}
+	}
 }

@@ -137,7 +137,7 @@ func (h *heldHost) explain(site *Site, classifier *classify.Classifier) {
 		return
 	}
 	for _, s := range site.Declared.Services {
-		if slices.ContainsFunc(s.Hosts, func(source string) bool { return coversHost(source, h.Host) }) {
+		if slices.ContainsFunc(s.Hosts, func(source string) bool { return coversHost(source, h.Host) && !isOtherPath(s, source) }) {
 			h.Why, h.Service, h.Category = whyRefused, s.ID, s.Category
 			return
 		}
@@ -154,18 +154,24 @@ func (h *heldHost) explain(site *Site, classifier *classify.Classifier) {
 	h.Allow = allowLine(site, h)
 }
 
-// allowLine is the line of the configuration that allows a host: one more host of a service of the same domain, or else a
-// service of its own.
+// isOtherPath tells whether what is held back of a source's host is none of the source: what is essential is never held back.
+func isOtherPath(s declaredService, source string) bool {
+	u, err := url.Parse(source)
+	return s.Category == consent.Essential.String() && err == nil && strings.Trim(u.Path, "/") != ""
+}
+
+// allowLine is the line of the configuration that allows a host: one more host of a service of the same domain and category,
+// or else a service of its own.
 func allowLine(site *Site, h *heldHost) string {
 	domain := registrable(strings.TrimPrefix(h.Host, "*."))
 	for _, s := range site.Declared.Services {
-		if slices.ContainsFunc(s.Hosts, func(source string) bool { return registrable(strings.TrimPrefix(hostOf(source), "*.")) == domain }) {
+		if s.Category == h.Category && slices.ContainsFunc(s.Hosts, func(source string) bool { return registrable(strings.TrimPrefix(hostOf(source), "*.")) == domain }) {
 			hosts := append(slices.Clone(s.Hosts), "https://"+h.Host)
 			return "hosts: [" + strings.Join(hosts, ", ") + "] # of the service " + s.ID
 		}
 	}
 	name, _, _ := strings.Cut(domain, ".")
-	return "- {id: " + name + ", category: " + h.Category + ", purposes: [" + purposeOf(site, h.Category) + "], hosts: [https://" + h.Host + "]}"
+	return "- {id: " + freeID(name, h.Category, idsOf(site)) + ", category: " + h.Category + ", purposes: [" + purposeOf(site, h.Category) + "], hosts: [https://" + h.Host + "]}"
 }
 
 // purposeOf is a purpose of a category that the site has declared, or a word that stands for one.
@@ -219,6 +225,8 @@ func notHeldBy(w *wallDeclared) (found []string) {
 		}
 		found = append(found, "(strength header holds all of these back; heed tag --header prints it)")
 	case schemas.WallHeader:
+		found = []string{"bare requests to a category's other services, where a visitor has allowed some of them: the header goes by the " +
+			"category, and what they fetch runs nowhere"}
 	default:
 		return []string{"everything: the wall is off"}
 	}

@@ -17,7 +17,11 @@ func TestHeldHosts(t *testing.T) {
 	site := &Site{ID: "shop", Origins: []string{"https://shop.example"}, Wall: wallDeclared{Hosts: []string{"https://img.shop-cdn.example"}}}
 	maps := declaredService{Name: "Maps", Hosts: []string{"https://*.maps.example"}}
 	maps.ID, maps.Category = "maps", "functional"
-	site.Declared.Services = []declaredService{maps}
+	captcha := declaredService{Hosts: []string{"https://www.checks.example/captcha/"}}
+	captcha.ID, captcha.Category = "captcha", "essential"
+	ads := declaredService{Hosts: []string{"https://a.ads.example"}}
+	ads.ID, ads.Category = "ads", "advertising"
+	site.Declared.Services = []declaredService{maps, captcha, ads}
 	classifier, err := classify.New(classify.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +44,10 @@ func TestHeldHosts(t *testing.T) {
 	f("self", whyRedirects+"||||")
 	f("a.maps.example", whyRefused+"|maps||functional|")
 	f("*.a.maps.example", whyRefused+"|maps||functional|")
-	f("maps.example", whyUndeclared+"|||advertising|hosts: [https://*.maps.example, https://maps.example] # of the service maps")
+	f("maps.example", whyUndeclared+"|||advertising|- {id: maps-advertising, category: advertising, purposes: [WHAT-FOR], hosts: [https://maps.example]}")
+	f("b.ads.example", whyUndeclared+"|||advertising|hosts: [https://a.ads.example, https://b.ads.example] # of the service ads")
+	f("ads.checks.example", whyUndeclared+"|||advertising|- {id: checks, category: advertising, purposes: [WHAT-FOR], hosts: [https://ads.checks.example]}")
+	f("www.checks.example", whyUndeclared+"|||advertising|- {id: checks, category: advertising, purposes: [WHAT-FOR], hosts: [https://www.checks.example]}")
 	f("img.shop-cdn.example", whyListed+"||||")
 	f("www.shop.example", whyListed+"||||")
 	f("x.unknown.example", whyUndeclared+"|||advertising|- {id: unknown, category: advertising, purposes: [WHAT-FOR], hosts: [https://x.unknown.example]}")

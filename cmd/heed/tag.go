@@ -143,8 +143,8 @@ func explainTag(w io.Writer, site *Site, made snippet.Site) {
 		say("tag: an inline script has the browser hold back what is not allowed. In Chromium and Firefox bare requests of the page's own " +
 			"markup still get out, with cookies of others; nothing that they fetch runs.")
 	case schemas.WallSealed:
-		say("sealed: an inline script and a policy behind it, which it takes away where something is granted. Nothing gets out before " +
-			"that. Not for pages whose head a script merges (Turbo, htmx head-support, React 19, Next): there it has to be header.")
+		say("sealed: an inline script and a policy behind it, which it takes away where something is granted. Before that nothing gets out " +
+			"but what heed hosts names, and in Firefox bare requests of srcset and picture. Not for pages whose head a script merges (Turbo, htmx head-support, React 19, Next): there it has to be header.")
 	case schemas.WallHeader:
 		say("header: the answers of the pages carry the policy; without it the tag is no stronger than tag. Print the recipe for your "+
 			"server with: heed tag %s --header %s.", made.ID, strings.Join(servers(), "|"))
@@ -164,7 +164,7 @@ func whichStrength(strength schemas.Wall, asking []string, silent int) string {
 	}
 	places := fmt.Sprintf("%d regimes deny something before a choice (%s), %d do not.", len(asking), strings.Join(asking, " "), silent)
 	if strength == schemas.WallSealed || strength == schemas.WallHeader {
-		return places + " So nothing may get out ahead of the answer, which sealed and header hold."
+		return places + " So nothing may get out ahead of the answer: header holds that, and sealed but for what heed hosts names."
 	}
 	return places + " So nothing may get out ahead of the answer, and " + string(strength) + " is too weak: set wall.strength to sealed, or to header."
 }

@@ -19,8 +19,9 @@ const maxReasonBytes = 500
 func wallCommands() []command {
 	const detail = "In an emergency, as when a wall holds back what a shop needs to sell, its owner switches the wall off for 24 hours, after " +
 		"which it is on again by itself. The loader tells every page, also those whose tag was pasted: each visitor's browser learns it " +
-		"within 5 minutes, keeps a cookie for a day and loads the page once more. Meanwhile nothing is held back, gpc.json says so and so " +
-		"does each consent record. Who has done it, when and why stays in the data folder until it ends, and is logged. It asks the " +
+		"within 5 minutes, loads the page once more and keeps a cookie for an hour, after which it asks again: so long may it take until one " +
+		"that was switched on holds back again. Meanwhile nothing is held back, no consent mode is told, marked tags and embeds wait for the " +
+		"wall, and a page that requires Trusted Types goes without Heed; gpc.json says that the wall is off, and so does each consent record. Who has done it, when and why stays in the data folder until it ends, and is logged. It asks the " +
 		"process that runs on the data folder; in a cluster that is each heed collect."
 	return []command{
 		{

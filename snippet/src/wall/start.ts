@@ -148,10 +148,10 @@ export function startWall(site: WallSite, handed: WallHanded): void {
     } else if (more && site._reloadOnPlace && stub.held.length) goesNow = !again()
   }
 
-  /** The owner has switched the wall off: for a day, and after one more load. */
+  /** The owner has switched the wall off. The next pages know it without us, for an hour: so one that is on again comes back. */
   function yieldTo(until: number): void {
     const jar = { ...site, _name: offName(site._name) }
-    writeCookie(jar, `${until}`, 1)
+    writeCookie(jar, `${until}`, 1 / 24)
     if (readCookie(jar._name)) go(leave(site._key, handed.viewed))
   }
 

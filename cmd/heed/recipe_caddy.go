@@ -31,9 +31,11 @@ const caddyTail = `	map "{heed_off}{heed_open}" {heed_policy} {
 	}
 	header @heed_guarded {
 		+Content-Security-Policy {heed_policy}
-		Cache-Control "private, no-cache"
+		?Cache-Control "private, no-cache"
+		Cache-Control "(?i)^.*no-store.*$" "no-store, private"
+		Cache-Control "^(?:[^n].*|n[^o].*|no[^-].*|no-[^s].*|no?-?)$" "private, no-cache"
 		+Vary "Cookie, Sec-Fetch-Dest"
-		-Link
+		Link "(?i)preload|preconnect|prefetch|prerender|stylesheet" none
 		defer
 	}
 }

@@ -59,7 +59,7 @@ export function paintNotice(showing: Showing): () => void {
       if (cross) all.push(button)
       else row.append(button)
     }
-    if (row.children.length < 3) row.lastElementChild?.classList.remove('whole')
+    if (row.children.length === 2) row.lastElementChild?.classList.remove('whole')
     return all
   }
 

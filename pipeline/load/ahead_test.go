@@ -175,6 +175,8 @@ func TestRunPreparesAnewAfterALongInsert(t *testing.T) {
 		p.close()
 		store.insert = func(n int, _ *clickhouse.Block) error {
 			if time.Sleep(30 * time.Second); n == 1 { // from somewhere else, a dead letter that was replayed
+				store.mu.Lock() // what is ahead may look something up
+				defer store.mu.Unlock()
 				store.rows = append(store.rows, clickhouse.Row{Envelope: event(100), Source: schemas.Source{Origin: "elsewhere"}})
 			}
 			return nil

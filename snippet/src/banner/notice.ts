@@ -80,10 +80,10 @@ export function paintNotice(showing: Showing): () => void {
   root.host.addEventListener('focusin', guard((event) => {
     before = (event as FocusEvent).relatedTarget ?? before
   }))
-  // What takes the focus behind the notice is scrolled clear of it: WCAG 2.2, 2.4.11.
+  // What takes the focus behind the notice is scrolled clear of it: WCAG 2.2, 2.4.11. One that something hides covers nothing.
   const { style } = document.documentElement
   const padding = style.scrollPaddingBottom
-  style.scrollPaddingBottom = `${innerHeight - frame.getBoundingClientRect().top}px`
+  style.scrollPaddingBottom = `${frame.offsetHeight && innerHeight - frame.getBoundingClientRect().top}px`
   if (wanted) frame.focus()
   return () => {
     style.scrollPaddingBottom = padding

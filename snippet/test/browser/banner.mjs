@@ -363,6 +363,10 @@ if (engine === 'chromium') {
       assert.deepEqual(await tab.evaluate(() => [document.cookie, localStorage.length, heed.consent.performance, heed.consent.answered]),
         ['', 0, false, false])
       assert.deepEqual(requests(await site.told(0)), before)
+      const hidden = `() => { (${page})(); const { attachShadow } = Element.prototype; Element.prototype.attachShadow = function (how) { this.hidden = true; return attachShadow.call(this, how) } }`
+      const other = await site.open('unseen', hidden)
+      await there(other)
+      assert.equal(await other.evaluate(() => document.documentElement.style.scrollPaddingBottom), '0px', 'it covers nothing')
     }))
 
   test('the page\'s own rules do not reach in', () =>

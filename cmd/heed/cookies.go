@@ -221,7 +221,7 @@ func lifetimeOf(names []*seenName) string {
 }
 
 var (
-	storeRefused = regexp.MustCompile(`[^!-:<-~]+`) // what a declared name cannot hold; storeForm
+	storeRefused = regexp.MustCompile(`[^` + storeBytes + `]+`) // what a declared name cannot hold
 	plainYAML    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]+$`)
 )
 

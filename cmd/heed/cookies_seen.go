@@ -200,7 +200,7 @@ func isOrigin(site *Site, host string) bool {
 func (n *seenName) mayBeOf(site *Site, s declaredService) bool {
 	return n.isOwn(site) || s.Category != consent.Essential.String() ||
 		slices.ContainsFunc(s.Hosts, func(source string) bool {
-			return coversHost(source, n.Domain) || registrable(hostOf(source)) == registrable(n.Domain)
+			return registrable(strings.TrimPrefix(hostOf(source), "*.")) == registrable(n.Domain)
 		})
 }
 

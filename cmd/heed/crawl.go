@@ -97,12 +97,12 @@ func (c crawl) phase(ctx context.Context, phase string, jar []chromeCookie) (lef
 		fmt.Fprintf(c.stderr, "heed: %s: %s\n", phase, quoted(address))
 		p, err := browser.visit(ctx, chromeVisit{url: address, cookies: jar, setters: true, ask: []string{crawlLinks}})
 		if err == nil {
-			err = c.check(p)
+			err = c.check(address, p)
 		}
-		if err != nil && (len(visited) == 0 || ctx.Err() != nil || browser.ctx.Err() != nil) {
+		if err != nil && (len(visited) == 0 || ctx.Err() != nil || browser.ctx.Err() != nil) { // the first page must be one
 			return nil, nil, err
 		}
-		if err != nil { // a link may lead nowhere; the first page must not
+		if err != nil {
 			fmt.Fprintf(c.stderr, "heed: left out: %s\n", quoted(err.Error()))
 			continue
 		}
@@ -120,12 +120,12 @@ func (c crawl) phase(ctx context.Context, phase string, jar []chromeCookie) (lef
 }
 
 // check wants a page of the site, and no error in its place.
-func (c crawl) check(p *chromePage) error {
+func (c crawl) check(address string, p *chromePage) error {
 	switch {
 	case p.Status >= 400:
-		return fmt.Errorf("%s answers with status %d; begin at a page that visitors see", p.URL, p.Status)
+		return fmt.Errorf("%s answers with status %d; a crawl begins at a page that visitors see", p.URL, p.Status)
 	case !c.isHome(hostOf(p.URL)):
-		return fmt.Errorf("%s leads to %s, which is no page of the site; begin at one of its own", c.start, p.URL)
+		return fmt.Errorf("%s leads to %s, which is no page of the site; a crawl begins at one of its own", address, p.URL)
 	}
 	return nil
 }

@@ -121,9 +121,12 @@ func checkServiceHost(text string) error {
 	return nil
 }
 
+// storeBytes are what a declared name of a cookie or key can be made of, as a class of a regular expression.
+const storeBytes = `!-:<-~`
+
 var (
 	pagePathForm = regexp.MustCompile(`^(/[A-Za-z0-9._~%@+-]*)+$`)
-	storeForm    = regexp.MustCompile(`^[!-:<-~]+$`) // what a cookie's name can be made of, and a key, without spaces
+	storeForm    = regexp.MustCompile(`^[` + storeBytes + `]+$`) // what a cookie's name can be made of, and a key, without spaces
 )
 
 func checkPagePath(text string) error {
